@@ -1,0 +1,1 @@
+"""Latents, directions and the request that turns them into a picture."""

@@ -1,0 +1,1 @@
+"""A generator from a folder of pictures."""

@@ -1,0 +1,1 @@
+"""The networks and their files. Imports nothing of engine or app."""
