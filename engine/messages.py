@@ -294,6 +294,8 @@ class Frame:
     model: str
     memory: str = ""
     """Name of the shared-memory block."""
+    key: str = "canvas"
+    """Mailbox key of the request it answers."""
 
 
 @dataclass(frozen=True)
