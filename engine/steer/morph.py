@@ -27,7 +27,7 @@ def morph(a: SteerRequest, b: SteerRequest, t: float) -> SteerRequest:
     mode, noise_seed, strength = _noise(a, b, t)
     return replace(
         a,
-        latent=_blend(a.latent, b.latent, t),
+        latent=_blend(normalised(a.latent), normalised(b.latent), t),
         classes=_classes(a.classes, b.classes, t),
         mix=_mix(a, b, t, mix_layers),
         mix_layers=mix_layers,
@@ -41,7 +41,9 @@ def morph(a: SteerRequest, b: SteerRequest, t: float) -> SteerRequest:
 
 
 def normalised(parts: tuple[LatentPart, ...]) -> tuple[LatentPart, ...]:
-    """The same parts with weights that sum to 1."""
+    """The same parts with weights that sum to 1 (on every row, where parts have rows)."""
+    if any(part.rows is not None for part in parts):
+        return parts  # made by `morph`: each row's weights sum to 1 already
     total = sum(part.weight for part in parts)
     if abs(total) < 1e-9:
         raise LodestoneError(
@@ -53,8 +55,8 @@ def normalised(parts: tuple[LatentPart, ...]) -> tuple[LatentPart, ...]:
 def _blend(
     a: tuple[LatentPart, ...], b: tuple[LatentPart, ...], t: float
 ) -> tuple[LatentPart, ...]:
-    """Both sets of parts, weighted 1 - t and t; equal sources become one part."""
-    sides = [(part, 1.0 - t) for part in normalised(a)] + [(part, t) for part in normalised(b)]
+    """Both sets of normalised parts, weighted 1 - t and t; equal sources become one part."""
+    sides = [(part, 1.0 - t) for part in a] + [(part, t) for part in b]
     weights: dict[LatentPart, float] = {}
     for part, share in sides:
         source = replace(part, weight=1.0)
@@ -69,7 +71,7 @@ def _mix(
     if not layers:
         return ()
     if a.mix_layers == b.mix_layers and a.mix and b.mix:
-        return _blend(a.mix, b.mix, t)
+        return _blend(normalised(a.mix), normalised(b.mix), t)
     return _blend(_row_sources(a, layers), _row_sources(b, layers), t)
 
 
@@ -77,7 +79,6 @@ def _row_sources(request: SteerRequest, layers: tuple[int, ...]) -> tuple[Latent
     mixed = tuple(row for row in layers if request.mix and row in request.mix_layers)
     plain = tuple(row for row in layers if row not in mixed)
     found: list[LatentPart] = []
-    # Every row sees one of the two groups, so halving both keeps each row's share the same.
     for parts, rows in ((request.mix, mixed), (request.latent, plain)):
         if rows:
             found += [replace(part, rows=_common(part.rows, rows)) for part in normalised(parts)]
