@@ -155,6 +155,15 @@ def load_model(path: str | Path) -> tuple[Card, dict[str, np.ndarray]]:
     return card, state
 
 
+def is_safetensors(path: str | Path) -> bool:
+    """Whether the content (never the extension) begins like a safetensors file."""
+    path = Path(path)
+    with open_checked(path) as file:
+        start = file.read(16)
+    length = int.from_bytes(start[:8], "little")
+    return 2 <= length <= 100 * 2**20 and start[8:9] == b"{"
+
+
 def load_tensors(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Tensors and metadata of any safetensors file, card or not, with the same checks."""
     path = Path(path)
