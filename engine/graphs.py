@@ -54,7 +54,7 @@ def write_note(files: GraphFiles, model_id: str, parity: float) -> None:
 
 
 def read_parity(files: GraphFiles, model_id: str) -> float | None:
-    """Largest |ONNX - torch| measured at export; None when graphs are absent or not this model's."""
+    """Largest |ONNX - torch| at export; None when graphs are absent or another model's."""
     try:
         note = json.loads(files.note.read_text("utf-8"))
         fits = note["model"] == model_id and note["version"] == version
