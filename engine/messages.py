@@ -249,7 +249,22 @@ class TrainRequest:
     device: str = "auto"
 
 
-JobRequest = ImportRequest | ExportRequest | RenderRequest | TrainRequest
+@dataclass(frozen=True)
+class QualityRequest:
+    """Measure a generator against pictures: Fréchet distance, nearest pictures, a sheet."""
+
+    model: str
+    """Name, id or path."""
+    data: str
+    """Folder or zip of the pictures it was trained on."""
+    out: str
+    """Folder for the figures and sheets."""
+    labels: str = ""
+    count: int = 5000
+    """Samples; at most half the pictures."""
+
+
+JobRequest = ImportRequest | ExportRequest | RenderRequest | TrainRequest | QualityRequest
 
 JobState = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
 
