@@ -6,13 +6,16 @@ rows → truncation → w and w+ edits on their rows → s edits as style offset
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 
 from engine.messages import Direction, Edit, LatentPart, LodestoneError, ModelInfo, SteerRequest
+
+K = TypeVar("K", bound=Hashable)
 
 largest_seed = 2**32 - 1
 
@@ -59,6 +62,29 @@ def seed_latent(seed: int, z_dim: int) -> np.ndarray:
     return np.random.RandomState(seed).randn(1, z_dim).astype(np.float32)
 
 
+class Memo:
+    """Remembers mapped latents and drawn noise, so that a moved slider costs only synthesis."""
+
+    def __init__(self, generator: Generator, mapped: int = 1024, noises: int = 2):
+        self._generator = generator
+        self._mapped: OrderedDict[bytes, np.ndarray] = OrderedDict()
+        self._noises: OrderedDict[tuple[int, int], np.ndarray] = OrderedDict()
+        self._most = (mapped, noises)
+
+    def mapping(self, z: np.ndarray, c: np.ndarray) -> np.ndarray:
+        """(1, z_dim), (1, c_dim) -> (1, w_dim)."""
+        key = z.tobytes() + c.tobytes()
+        if key not in self._mapped:
+            self._mapped[key] = self._generator.mapping(z, c)
+        return _newest(self._mapped, key, self._most[0])
+
+    def noise(self, seed: int, size: int) -> np.ndarray:
+        """(1, size); a large generator's noise takes longer to draw than its picture on a GPU."""
+        if (seed, size) not in self._noises:
+            self._noises[seed, size] = draw_noise(seed, size)
+        return _newest(self._noises, (seed, size), self._most[1])
+
+
 def class_weights(classes: Sequence[float], c_dim: int) -> np.ndarray:
     """(c_dim,) of sum 1; nothing given (or all zero) means the first class."""
     if c_dim == 0:
@@ -77,17 +103,12 @@ def class_weights(classes: Sequence[float], c_dim: int) -> np.ndarray:
     return (weights / total).astype(np.float32)
 
 
-def resolve(
-    request: SteerRequest,
-    generator: Generator,
-    mapping: Mapping | None = None,
-    random_noise: Callable[[int, int], np.ndarray] | None = None,
-) -> Resolved:
-    """The synthesis inputs of `request`; `mapping` and `random_noise` may be caching stand-ins."""
+def resolve(request: SteerRequest, generator: Generator, memo: Memo | None = None) -> Resolved:
+    """The synthesis inputs of `request`, from `memo` where it has been there before."""
     info = generator.info
     c = class_weights(request.classes, info.c_dim)
     z_offset = _z_offset(request.edits, info)
-    drawn = mapping or generator.mapping
+    drawn = memo.mapping if memo else generator.mapping
     ws = _mean_of_parts(request.latent, info, c, z_offset, drawn)  # (num_ws, w_dim)
     if request.mix and request.mix_layers:
         rows = [row for row in request.mix_layers if 0 <= row < info.num_ws]
@@ -100,8 +121,15 @@ def resolve(
     for edit in request.edits:
         if edit.direction.space == "s":
             offset += _s_offset(edit, info)
-    noise, strength = _noise(request, info, generator, random_noise or draw_noise)
+    noise, strength = _noise(request, info, generator, memo.noise if memo else draw_noise)
     return Resolved(ws[None].astype(np.float32), offset[None], noise, strength)
+
+
+def _newest(memory: OrderedDict[K, np.ndarray], key: K, most: int) -> np.ndarray:
+    memory.move_to_end(key)
+    while len(memory) > most:
+        memory.popitem(last=False)
+    return memory[key]
 
 
 def num_styles(info: ModelInfo) -> int:

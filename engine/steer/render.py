@@ -1,0 +1,54 @@
+"""From requests to pictures. No torch of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from engine.messages import SteerRequest
+from engine.runtime import Runtime
+from engine.steer.latents import Resolved, resolve
+
+
+def render_into(request: SteerRequest, runtime: Runtime, out: np.ndarray) -> None:
+    """Draw one picture into `out` (R, R, 4) uint8 B G R X."""
+    found = resolve(request, runtime, runtime.memo)
+    runtime.bgrx(found.ws, found.style_offset, found.noise, found.noise_strength, out=out[None])
+
+
+def render(request: SteerRequest, runtime: Runtime) -> np.ndarray:
+    """One picture, (1, C, R, R) float32 about -1..1, not clamped."""
+    found = resolve(request, runtime, runtime.memo)
+    return runtime.synthesis(found.ws, found.style_offset, found.noise, found.noise_strength)
+
+
+def render_batch(requests: Sequence[SteerRequest], runtime: Runtime) -> np.ndarray:
+    """Pictures (N, C, R, R) float32, drawn together where their noise strengths agree."""
+    found = [resolve(request, runtime, runtime.memo) for request in requests]
+    pictures: list[np.ndarray] = []
+    start = 0
+    while start < len(found):
+        stop = start + 1
+        while stop < len(found) and _agree(found[start], found[stop]):
+            stop += 1
+        pictures.append(runtime.synthesis(*_joined(found[start:stop], runtime)))
+        start = stop
+    return np.concatenate(pictures)
+
+
+def _agree(a: Resolved, b: Resolved) -> bool:
+    return np.array_equal(a.noise_strength, b.noise_strength)
+
+
+def _joined(
+    group: Sequence[Resolved], runtime: Runtime
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray]:
+    """Synthesis inputs of all; one shared noise stays one."""
+    ws = np.concatenate([item.ws for item in group])
+    offset = np.concatenate([item.style_offset for item in group])
+    noises = [item.noise for item in group]
+    if all(noise is noises[0] for noise in noises):
+        return ws, offset, noises[0], group[0].noise_strength
+    full = [runtime.noise_const if noise is None else noise for noise in noises]
+    return ws, offset, np.concatenate(full), group[0].noise_strength
