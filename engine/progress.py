@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.messages import Picture
+
+
+WINDOW_SECONDS = 60.0
 
 
 class Cancelled(Exception):
@@ -41,9 +45,8 @@ class Progress:
         self._cancel = threading.Event()
         self._go = threading.Event()
         self._go.set()
-        self._started = time.monotonic()
         self._waited = 0.0
-        self._first_fraction: float | None = None
+        self._history: deque[tuple[float, float]] = deque()
 
     def __call__(
         self,
@@ -59,16 +62,15 @@ class Progress:
         self.check()
 
     def _seconds_left(self, fraction: float) -> float | None:
-        # A resumed job starts at a fraction above zero: time is counted from there.
-        if self._first_fraction is None:
-            self._first_fraction = fraction
-            self._started = time.monotonic()
-            self._waited = 0.0
-        done = fraction - self._first_fraction
-        worked = time.monotonic() - self._started - self._waited
-        if done <= 0.0 or worked < 0.5:
+        # From the speed of the last minute: a quick first phase must not promise a quick end.
+        now = time.monotonic() - self._waited
+        self._history.append((now, fraction))
+        while len(self._history) > 2 and now - self._history[0][0] > WINDOW_SECONDS:
+            self._history.popleft()
+        then, before = self._history[0]
+        if fraction <= before or now - then < 0.5:
             return None
-        return worked * (1.0 - fraction) / done
+        return (now - then) * (1.0 - fraction) / (fraction - before)
 
     def part(self, start: float, length: float) -> Progress:
         """A progress whose 0..1 is `start .. start + length` of this one."""
