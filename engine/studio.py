@@ -1,0 +1,113 @@
+"""The open generators of the live engine, and how it draws with them. Imports no torch itself."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from pathlib import Path
+
+import numpy as np
+
+from engine import paths
+from engine.library import Library
+from engine.messages import LodestoneError, ModelInfo, ModelOpened, Picture, SteerRequest
+from engine.progress import Progress
+from engine.runtime import Runtime, open_runtime
+from engine.server import NeedsImport
+from engine.steer.directions import sefa
+from models import files
+
+_KEPT = 3
+"""Generators kept open: the one on the canvas and those of the start screen."""
+
+
+class Studio:
+    """Opens generators by name or id and draws requests. One thread."""
+
+    def __init__(self, device: str = "auto"):
+        self._device = device
+        self._library = Library(paths.home())
+        self._open: OrderedDict[str, Runtime] = OrderedDict()
+        self._current = ""
+
+    def warm_up(self) -> None:
+        """Import what the first picture needs while the window is still being built."""
+        import onnxruntime
+
+        onnxruntime.get_available_providers()
+
+    def models(self) -> tuple[ModelInfo, ...]:
+        return self._library.models()
+
+    def open(self, name: str, progress: Progress) -> ModelOpened:
+        path = Path(name).expanduser()
+        if path.is_file() and not files.is_safetensors(path):
+            raise NeedsImport(str(path.absolute()))
+        info = self._library.find(name)
+        runtime = self._runtime_of(info, progress)
+        self._current = info.id
+        # The first picture of a session costs several times the second: not under the hand.
+        self.draw(SteerRequest(model=info.id), np.empty(self._shape(info), np.uint8))
+        return ModelOpened(info, sefa(runtime), runtime.provider)
+
+    def shape(self, request: SteerRequest) -> tuple[int, int, int]:
+        return self._shape(self._runtime(request).info)
+
+    def draw(self, request: SteerRequest, out: np.ndarray) -> str:
+        """Write (H, W, 4) BGRX into `out`; returns what computed it."""
+        runtime = self._runtime(request)
+        render_into(request, runtime, out)
+        return runtime.provider
+
+    def thumbnail(self, request: SteerRequest, size: int) -> Picture:
+        out = np.empty(self.shape(request), np.uint8)
+        self.draw(request, out)
+        return Picture.of(shrink(out, size))
+
+    def fall_back(self, error: Exception) -> str:
+        """After a fault of the device: go on with the CPU; a sentence, or none if it was no GPU."""
+        provider = self._open[self._current].provider if self._current in self._open else ""
+        if "CPU" in provider or not provider:
+            return ""
+        self._device = "cpu"
+        self._open.clear()
+        return f"The graphics card stopped ({type(error).__name__}). Going on with the CPU."
+
+    @staticmethod
+    def _shape(info: ModelInfo) -> tuple[int, int, int]:
+        return info.resolution, info.resolution, 4
+
+    def _runtime(self, request: SteerRequest) -> Runtime:
+        wanted = request.model or self._current
+        if wanted in self._open:
+            self._open.move_to_end(wanted)
+            return self._open[wanted]
+        if not wanted:
+            raise LodestoneError("No generator is open. Open one first.")
+        return self._runtime_of(self._library.find(wanted), Progress())
+
+    def _runtime_of(self, info: ModelInfo, progress: Progress) -> Runtime:
+        runtime = self._open.get(info.id)
+        if runtime is None:
+            runtime = open_runtime(info, device=self._device, progress=progress)
+        self._open[info.id] = runtime
+        self._open.move_to_end(info.id)
+        while len(self._open) > _KEPT:
+            # The one on the canvas stays whatever the thumbnails ask for.
+            oldest = next(key for key in self._open if key != self._current)
+            del self._open[oldest]
+        return runtime
+
+
+def shrink(pixels: np.ndarray, size: int) -> np.ndarray:
+    """(H, W, 4) uint8 so that its longest side is at most `size`: the mean over each area."""
+    from PIL import Image
+
+    height, width, _ = pixels.shape
+    scale = size / max(height, width)
+    if scale >= 1.0:
+        return pixels
+    target = (max(1, round(width * scale)), max(1, round(height * scale)))
+    # Pillow takes the four bytes as they are: the order B G R X does not matter to a mean.
+    data = np.ascontiguousarray(pixels)
+    image = Image.frombuffer("RGBX", (width, height), data, "raw", "RGBX", 0, 1)
+    return np.asarray(image.resize(target, Image.Resampling.BOX))
