@@ -68,6 +68,9 @@ def _count(source: Path) -> int:
 def square(picture: Image.Image, resolution: int) -> np.ndarray:
     """Upright, on white where transparent, centre-cropped: (R, R, 3) uint8."""
     picture = ImageOps.exif_transpose(picture)
+    if picture.mode.startswith("I"):  # 16 bits a pixel, which a plain conversion would clip
+        deep = np.asarray(picture).astype(np.int64)
+        picture = Image.fromarray((deep // 257).clip(0, 255).astype(np.uint8))
     if picture.mode in ("RGBA", "LA", "P", "PA"):
         picture = picture.convert("RGBA")
         white = Image.new("RGBA", picture.size, "white")

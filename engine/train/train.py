@@ -8,6 +8,7 @@ with the same pictures and file goes on where it stopped.
 from __future__ import annotations
 
 import os
+import pickle
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -25,6 +26,17 @@ from models.files import Card, save_model
 
 CHECKPOINT_SECONDS = 120.0
 PREVIEW_SECONDS = 10.0
+UNREADABLE = (
+    RuntimeError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    OSError,
+    pickle.UnpicklingError,
+)
+"""What torch raises on a damaged or foreign state."""
 
 
 def choose_device(wanted: str) -> str:
@@ -103,7 +115,7 @@ def _resume(trainer: Trainer, path: Path, request: TrainRequest) -> None:
         try:
             state = torch.load(path, map_location=trainer.device, weights_only=True)
             trainer.load_state(state)
-        except (RuntimeError, KeyError, ValueError, TypeError, EOFError, OSError) as error:
+        except UNREADABLE as error:
             raise LodestoneError(
                 f"The training state in {path.parent.name} does not belong to these pictures and "
                 "settings. Choose another file name, or move that folder away to start afresh.",
