@@ -82,8 +82,8 @@ class Library:
         card, state = self._read_any(path)
         if name:
             card = dataclasses.replace(card, name=name)
-        registry.generator_layers(card)
         progress(0.6, "Checking the weights")
+        registry.build(card, state)  # refuses what does not fit before it is on the shelf
         identity = files.identity(state, card.architecture, card.hyper)
         for info in self.models():
             if info.id == identity:

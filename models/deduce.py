@@ -51,7 +51,7 @@ def _mapping_hyper(state: State, kwargs: Mapping[str, Any]) -> dict[str, Any]:
         "mapping_layers": depth,
         "mapping_width": None if depth == 1 or first[0] == last[0] else first[0],
         "embed_width": None if embed in (0, last[0]) else embed,
-        "lr_multiplier": float(kwargs.get("lr_multiplier", 0.01)),
+        "lr_multiplier": _number(kwargs.get("lr_multiplier", 0.01)),
         "w_avg_per_class": bool(per_class and c_dim),
     }
 
@@ -67,7 +67,13 @@ def _shape(state: State, name: str, dimensions: int) -> tuple[int, ...]:
 
 def _clamp(kwargs: Mapping[str, Any], default: float | None) -> float | None:
     clamp = kwargs.get("conv_clamp", default)
-    return None if clamp is None else float(clamp)
+    return None if clamp is None else _number(clamp)
+
+
+def _number(value: Any) -> float:
+    if not isinstance(value, int | float) or not abs(value) < 1e9:
+        raise _unusual(f"one of its settings is {str(value)[:20]!r} instead of a number")
+    return float(value)
 
 
 def _unusual(what: str) -> RefusedFile:
@@ -96,7 +102,7 @@ def stylegan2_hyper(state: State, kwargs: Mapping[str, Any]) -> dict[str, Any]:
     elif "synthesis.b4.torgb.weight" in state:
         architecture = "skip"
     else:
-        architecture = str(kwargs.get("architecture", "orig")) if resolution > 4 else "skip"
+        architecture = "orig"
     return {
         "resolution": resolution,
         "channels": channels,
@@ -210,7 +216,10 @@ def stylegan3_hyper(state: State, kwargs: Mapping[str, Any]) -> dict[str, Any]:
         "conv_kernel": weights[0][2],
         "radial": any(f is not None and len(f.shape) == 2 for f in filters),
         "conv_clamp": _clamp(kwargs, 256.0),
-        **{key: type(value)(kwargs.get(key, value)) for key, value in _STYLEGAN3_DEFAULTS.items()},
+        **{
+            key: type(value)(_number(kwargs.get(key, value)))
+            for key, value in _STYLEGAN3_DEFAULTS.items()
+        },
         **_mapping_hyper(state, kwargs),
     }
     for key in ("mapping_width", "embed_width", "w_avg_per_class"):
