@@ -47,7 +47,7 @@ class Drawing(Protocol):
     def shape(self, request: SteerRequest) -> tuple[int, int, int]: ...
     def draw(self, request: SteerRequest, out: Any) -> str: ...
     def thumbnail(self, request: SteerRequest, size: int) -> Picture: ...
-    def fall_back(self, error: Exception) -> str: ...
+    def notice(self) -> str: ...
 
 
 @dataclass
@@ -123,7 +123,7 @@ class LiveEngine:
             self._send(foreign)
             return
         self._send(opened)
-        self._send(EngineStatus("ready", provider=opened.provider))
+        self._send(EngineStatus("ready", studio.notice(), opened.provider))
 
     def _show(self, message: Message, studio: Drawing) -> None:
         request: SteerRequest = message.body
@@ -136,7 +136,7 @@ class LiveEngine:
         block, index = slot
         began = time.perf_counter()
         try:
-            provider = self._draw(request, block.slot(index, shape), studio)
+            provider = studio.draw(request, block.slot(index, shape))
         except BaseException:
             self._ring.give_up(block, index)
             raise
@@ -146,19 +146,8 @@ class LiveEngine:
                 message.number, index, shape, ms, provider, request.model, block.name, message.key
             )
         )
-
-    def _draw(self, request: SteerRequest, out: Any, studio: Drawing) -> str:
-        try:
-            return studio.draw(request, out)
-        except LodestoneError:
-            raise
-        except Exception as error:  # noqa: BLE001 - a device may fail in many ways
-            sentence = studio.fall_back(error)
-            if not sentence:
-                raise
-            provider = studio.draw(request, out)
-            self._send(EngineStatus("ready", sentence, provider))
-            return provider
+        if notice := studio.notice():
+            self._send(EngineStatus("ready", notice, provider))
 
     def _draw_thumbnail(self, studio: Drawing) -> None:
         strip = next(iter(self._strips.values()))

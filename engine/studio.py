@@ -14,6 +14,7 @@ from engine.progress import Progress
 from engine.runtime import Runtime, open_runtime
 from engine.server import NeedsImport
 from engine.steer.directions import sefa
+from engine.steer.render import render_into
 from models import files
 
 _KEPT = 3
@@ -28,6 +29,8 @@ class Studio:
         self._library = Library(paths.home())
         self._open: OrderedDict[str, Runtime] = OrderedDict()
         self._current = ""
+        self._said = ""
+        self._known_notices: dict[str, str] = {}
 
     def warm_up(self) -> None:
         """Import what the first picture needs while the window is still being built."""
@@ -56,6 +59,8 @@ class Studio:
         """Write (H, W, 4) BGRX into `out`; returns what computed it."""
         runtime = self._runtime(request)
         render_into(request, runtime, out)
+        if runtime.notice != self._known_notices.get(runtime.info.id, ""):
+            self._said = self._known_notices[runtime.info.id] = runtime.notice
         return runtime.provider
 
     def thumbnail(self, request: SteerRequest, size: int) -> Picture:
@@ -63,14 +68,10 @@ class Studio:
         self.draw(request, out)
         return Picture.of(shrink(out, size))
 
-    def fall_back(self, error: Exception) -> str:
-        """After a fault of the device: go on with the CPU; a sentence, or none if it was no GPU."""
-        provider = self._open[self._current].provider if self._current in self._open else ""
-        if "CPU" in provider or not provider:
-            return ""
-        self._device = "cpu"
-        self._open.clear()
-        return f"The graphics card stopped ({type(error).__name__}). Going on with the CPU."
+    def notice(self) -> str:
+        """A sentence when a generator runs otherwise than asked, said once."""
+        said, self._said = self._said, ""
+        return said
 
     @staticmethod
     def _shape(info: ModelInfo) -> tuple[int, int, int]:

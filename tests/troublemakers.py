@@ -82,7 +82,7 @@ class Plain:
         self.draw(request, out)
         return Picture.of(out)
 
-    def fall_back(self, error: Exception) -> str:
+    def notice(self) -> str:
         return ""
 
 
