@@ -39,7 +39,7 @@ class Recipe:
     rebuild_every: int = 4
     """An autoencoder step every so many adversarial steps."""
     rebuild_weight: float = 4.0
-    kl_weight: float = 0.01
+    kl_weight: float = 0.1
     ema_pictures: float = 10_000.0
     """Half-life of the averaged generator, in pictures."""
     sketch_share: float = 0.12
