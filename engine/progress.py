@@ -11,7 +11,6 @@ from typing import Any
 
 from engine.messages import Picture
 
-
 WINDOW_SECONDS = 60.0
 
 
