@@ -224,6 +224,8 @@ class RenderRequest:
     """With keyframes: also morph from the last back to the first (first != last frame)."""
     names: tuple[str, ...] = ()
     """File stems, one a frame; defaults to 00000, 00001 …"""
+    device: str = "auto"
+    """`auto`, `cpu` or `cuda`."""
 
 
 @dataclass(frozen=True)
@@ -346,6 +348,4 @@ class JobUpdate:
     """Path of what was made, when done."""
 
 
-Event = (
-    EngineStatus | ModelOpened | ModelsListed | Frame | Thumbnail | Failure | JobUpdate
-)
+Event = EngineStatus | ModelOpened | ModelsListed | Frame | Thumbnail | Failure | JobUpdate

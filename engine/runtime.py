@@ -122,11 +122,12 @@ class Runtime:
 
 
 def open_runtime(
-    info: ModelInfo, device: str = "auto", progress: Progress | None = None
+    info: ModelInfo, device: str = "auto", progress: Progress | None = None, exact: bool = False
 ) -> Runtime:
     """Open a generator on `auto`, `cpu` or `cuda`; exports it first when that is still to do.
 
-    CUDA asked for and absent runs on the CPU and says so in `notice`.
+    CUDA asked for and absent runs on the CPU and says so in `notice`. `exact` computes in fp32
+    throughout, for pictures that another program measures.
     """
     check_memory(info)
     constants = read_constants(info)
@@ -136,7 +137,7 @@ def open_runtime(
         return _open_on_cpu(info, constants, progress)
 
     if device != "cpu" and cuda_device_present():
-        opened = _open_on_cuda(info, constants, progress)
+        opened = _open_on_cuda(info, constants, progress, exact)
         if opened is not None:
             return Runtime(info, opened, constants, on_cpu)
         notice = "The graphics card could not be used; this generator runs on the CPU."
@@ -156,8 +157,12 @@ def _open_on_cpu(info: ModelInfo, constants: Constants, progress: Progress) -> B
         raise
 
 
-def _open_on_cuda(info: ModelInfo, constants: Constants, progress: Progress) -> Backend | None:
+def _open_on_cuda(
+    info: ModelInfo, constants: Constants, progress: Progress, exact: bool
+) -> Backend | None:
     """The faster of torch and ONNX Runtime on the GPU; None when neither can use it."""
+    if exact:
+        return _attempt(lambda: _torch_backend(info, constants, cuda=True, half=False))
     makers: dict[str, Callable[[], Backend]] = {
         "torch": lambda: _torch_backend(info, constants, cuda=True),
         "onnx": lambda: OnnxBackend(info, ensure_graphs(info, progress), constants, cuda=True),
@@ -188,7 +193,7 @@ def _attempt(make: Callable[[], Backend]) -> Backend | None:
     return backend if backend.gpu else None
 
 
-def _torch_backend(info: ModelInfo, constants: Constants, cuda: bool) -> Backend:
+def _torch_backend(info: ModelInfo, constants: Constants, cuda: bool, half: bool = True) -> Backend:
     import torch
 
     from engine.torch_backend import TorchBackend
@@ -198,7 +203,7 @@ def _torch_backend(info: ModelInfo, constants: Constants, cuda: bool) -> Backend
     if cuda and not torch.cuda.is_available():
         raise LodestoneError("This torch cannot use the graphics card.")
     card, state = load_model(info.path)
-    return TorchBackend(build(card, state), info, constants, cuda)
+    return TorchBackend(build(card, state), info, constants, cuda, half)
 
 
 def _time_backend(backend: Backend, info: ModelInfo) -> float:
