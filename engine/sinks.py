@@ -281,8 +281,11 @@ def playable_frames(path: Path) -> int:
 
 
 def trim_mp4(path: Path) -> None:
-    """Cut off a last box that is not whole, so that what is left decodes without an error."""
-    end = 0
+    """Cut off a last box that is not whole, so that what is left decodes without an error.
+
+    Where not even the first second is whole, it stays: players show the frames that are there.
+    """
+    end, seconds = 0, 0
     with open(path, "r+b") as file:
         length = os.fstat(file.fileno()).st_size
         while end + 8 <= length:
@@ -294,7 +297,9 @@ def trim_mp4(path: Path) -> None:
             if size < 8 or end + size > length:
                 break
             end += size
-        file.truncate(end)
+            seconds += head[4:8] == b"mdat"
+        if seconds:
+            file.truncate(end)
 
 
 def check_writable(folder: Path) -> None:
