@@ -149,6 +149,7 @@ class FilmSink:
         self._stream = _add_stream(self._container, kind, rate, size)
         self._time_base = 1 / rate
         self._done = 0
+        self._closed = False
 
     def has(self, index: int, request: SteerRequest) -> bool:
         return False
@@ -189,6 +190,9 @@ class FilmSink:
         return str(kept)
 
     def _close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
         for packet in self._stream.encode(None):
             self._container.mux(packet)
         self._container.close()
