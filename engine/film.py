@@ -145,7 +145,13 @@ def _open(request: RenderRequest, progress: Progress) -> Runtime:
         raise LodestoneError(
             "These pictures come from different generators. Render each generator by itself."
         )
-    info = Library(paths.home()).find(models.pop(), progress.part(0.0, 0.0))
+    wanted = models.pop()
+    info = Library(paths.home()).find(request.source or wanted, progress.part(0.0, 0.0))
+    if wanted not in (info.id, info.name, info.path):
+        raise LodestoneError(
+            f"{request.source} is not the generator these pictures were made with. "
+            "Choose the generator again."
+        )
     exact = request.format == "npy"
     return open_runtime(info, request.device, progress.part(0.0, 0.0), exact)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,12 +71,15 @@ def ensure_graphs(info: ModelInfo, progress: Progress | None = None) -> GraphFil
     if found is not None:
         return found
     from engine.export import export_files
-    from models.files import load_model
+    from models.files import load_model, update_card
     from models.registry import build
 
     card, state = load_model(info.path)
     files = cached_files(info.id)
-    export_files(build(card, state), card, files, progress)
+    parity = export_files(build(card, state), card, files, progress)
+    if Path(info.path).is_relative_to(paths.home()):
+        with contextlib.suppress(LodestoneError):  # a card that cannot be written still draws
+            update_card(info.path, parity=parity)
     if read_parity(files, info.id) is None:
         raise LodestoneError(
             f"The ONNX files of {info.name} could not be kept. Check the free disk space."

@@ -226,6 +226,8 @@ class RenderRequest:
     """File stems, one a frame; defaults to 00000, 00001 …"""
     device: str = "auto"
     """`auto`, `cpu` or `cuda`."""
+    source: str = ""
+    """Path of the generator's card when it is not on the shelf."""
 
 
 @dataclass(frozen=True)

@@ -109,10 +109,12 @@ def sefa(
     )
 
 
-def direction_from_array(array: np.ndarray, name: str, generator: Generator) -> Direction:
+def direction_from_array(
+    array: np.ndarray, name: str, generator: Generator, wanted: Space | None = None
+) -> Direction:
     """A bare vector as a direction of this generator: scaled to unit length, σ measured.
 
-    The space follows from the shape; w wins where z is as wide. Of a w+ array the longest row gets
+    The space follows from the shape; where z is as wide as w it is w, unless z is `wanted`. Of a w+ array the longest row gets
     unit length, and σ is the rows' mean, weighted by their squared lengths. σ is 1 in z and s.
     """
     info = generator.info
@@ -122,7 +124,8 @@ def direction_from_array(array: np.ndarray, name: str, generator: Generator) -> 
     styles = num_styles(info)
     shapes = ((info.w_dim,), (info.num_ws, info.w_dim), (info.z_dim,), (styles,))
     names: tuple[Space, ...] = ("w", "w+", "z", "s")
-    space = names[shapes.index(array.shape)] if array.shape in shapes else None
+    fitting = [name for name, shape in zip(names, shapes, strict=True) if shape == array.shape]
+    space = wanted if wanted in fitting else next(iter(fitting), None)
     lengths = np.linalg.norm(np.atleast_2d(array), axis=-1)
     if space is None or not np.isfinite(lengths).all() or not lengths.any():
         raise LodestoneError(
@@ -138,11 +141,11 @@ def direction_from_array(array: np.ndarray, name: str, generator: Generator) -> 
     return Direction(name, space, vector, sigma or 1.0, method="file", model=info.id)
 
 
-def find_direction(text: str, generator: Generator) -> Direction:
+def find_direction(text: str, generator: Generator, wanted: Space | None = None) -> Direction:
     """A direction by SeFa name (`sefa 3`), or from a .json (Lodestone) or .npy (vector) file."""
     path = Path(text)
     if path.suffix.lower() in (".json", ".npy"):
-        return _direction_from_file(path, generator)
+        return _direction_from_file(path, generator, wanted)
     name, _, number = text.strip().lower().partition(" ")
     if name != "sefa" or not number.strip().isdecimal() or int(number) < 1:
         raise LodestoneError(
@@ -157,10 +160,11 @@ def find_direction(text: str, generator: Generator) -> Direction:
     return sefa(generator, count=index)[index - 1]
 
 
-def _direction_from_file(path: Path, generator: Generator) -> Direction:
+def _direction_from_file(path: Path, generator: Generator, wanted: Space | None) -> Direction:
     try:
         if path.suffix.lower() == ".npy":
-            return direction_from_array(np.load(path, allow_pickle=False), path.stem, generator)
+            array = np.load(path, allow_pickle=False)
+            return direction_from_array(array, path.stem, generator, wanted)
         read = from_json(path.read_bytes())
     except (OSError, ValueError, EOFError) as error:
         raise LodestoneError(
