@@ -114,8 +114,9 @@ def direction_from_array(
 ) -> Direction:
     """A bare vector as a direction of this generator: scaled to unit length, σ measured.
 
-    The space follows from the shape; where z is as wide as w it is w, unless z is `wanted`. Of a w+ array the longest row gets
-    unit length, and σ is the rows' mean, weighted by their squared lengths. σ is 1 in z and s.
+    The space follows from the shape; where z is as wide as w it is w, unless z is `wanted`. Of a
+    w+ array the longest row gets unit length, and σ is the rows' mean, weighted by their squared
+    lengths. σ is 1 in z and s.
     """
     info = generator.info
     array = np.asarray(array, np.float32)
@@ -124,7 +125,9 @@ def direction_from_array(
     styles = num_styles(info)
     shapes = ((info.w_dim,), (info.num_ws, info.w_dim), (info.z_dim,), (styles,))
     names: tuple[Space, ...] = ("w", "w+", "z", "s")
-    fitting = [name for name, shape in zip(names, shapes, strict=True) if shape == array.shape]
+    fitting: list[Space] = [
+        name for name, shape in zip(names, shapes, strict=True) if shape == array.shape
+    ]
     space = wanted if wanted in fitting else next(iter(fitting), None)
     lengths = np.linalg.norm(np.atleast_2d(array), axis=-1)
     if space is None or not np.isfinite(lengths).all() or not lengths.any():
