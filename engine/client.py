@@ -8,7 +8,7 @@ and `find`, which work in the calling process and are meant for the command line
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from engine.jobs import JobKeeper
 from engine.link import resolve
 from engine.live import LiveKeeper
 from engine.messages import (
+    Direction,
     EngineStatus,
     Event,
     Failure,
@@ -27,6 +28,7 @@ from engine.messages import (
     JobRequest,
     JobUpdate,
     ModelInfo,
+    Space,
     SteerRequest,
     ThumbnailsRequest,
 )
@@ -66,6 +68,7 @@ class EngineClient:
         self._supervisor = Supervisor(self._live, self._jobs, on_fault=_note_fault)
         self._imports: list[ImportRequest] = []
         self._studio: Any = None
+        self._runtimes: dict[str, Any] = {}
         self._closed = False
 
     # ------------------------------------------------ life
@@ -155,7 +158,11 @@ class EngineClient:
             self._supervisor.wake()
 
     def _import(self, path: str) -> None:
-        self._on_event(EngineStatus("ready", "Reading a file made by another program."))
+        if self._jobs.busy:
+            # Nobody waits hours for a training to end only to open a file.
+            self._live.open(path, prepared=True)
+            return
+        self._on_event(EngineStatus("starting", "Preparing the generator for fast steering."))
         request = ImportRequest(path)
         self._imports.append(request)
         self._jobs.submit(request)
@@ -168,7 +175,7 @@ class EngineClient:
         if not mine:
             return
         if event.state == "done":
-            self.open_model(event.result)
+            self._live.open(event.result, prepared=True)
         elif event.state == "failed":
             self._on_event(Failure(event.message, "model"))
         if event.state in ("done", "failed", "cancelled"):
@@ -196,6 +203,21 @@ class EngineClient:
         from engine.library import Library
 
         return Library().find(wanted, progress)
+
+    def direction(self, model: ModelInfo, wanted: str, space: Space | None = None) -> Direction:
+        """A direction by SeFa name (`sefa 1`) or from a .json or .npy file, here and now."""
+        from engine.runtime import open_runtime
+        from engine.steer.directions import find_direction
+
+        if model.id not in self._runtimes:
+            self._runtimes[model.id] = open_runtime(model, "cpu")
+        return find_direction(wanted, self._runtimes[model.id], space)
+
+    def bench(self, area: str) -> Iterator[dict[str, Any]]:
+        """Measure one area; yields one figure after the other (`engine.bench.figure.Figure`)."""
+        from engine.bench import measures
+
+        return measures(area)
 
     def _here(self) -> Any:
         if self._studio is None:

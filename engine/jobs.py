@@ -56,6 +56,11 @@ class JobKeeper:
             self.tick(time.monotonic())
         return number
 
+    @property
+    def busy(self) -> bool:
+        with self._lock:
+            return any(job.update.state not in _OVER for job in self._jobs.values())
+
     def pause(self, number: int) -> None:
         self._order(number, "pause")
 

@@ -77,9 +77,10 @@ class LiveKeeper:
             self._post(message)
             return message.number
 
-    def open(self, name: str) -> None:
+    def open(self, name: str, prepared: bool = False) -> None:
+        """`prepared`: a job has seen to it already; whatever is missing is done by the engine."""
         with self._lock:
-            self._opening = Message("open", name, next(self._stamps))
+            self._opening = Message("open", name, next(self._stamps), prepared)
             self._reopening = False
             self._post(self._opening)
 

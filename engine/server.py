@@ -31,7 +31,8 @@ STUDIO = "engine.studio:Studio"
 
 
 class NeedsImport(Exception):
-    """The file is not a card of ours: the client turns it into one in a job."""
+    """The file is foreign or has no fast path yet: the client has a job see to it, then asks
+    again."""
 
     def __init__(self, path: str):
         super().__init__(path)
@@ -43,7 +44,7 @@ class Drawing(Protocol):
 
     def warm_up(self) -> None: ...
     def models(self) -> tuple[ModelInfo, ...]: ...
-    def open(self, name: str, progress: Progress) -> ModelOpened: ...
+    def open(self, name: str, progress: Progress, prepared: bool) -> ModelOpened: ...
     def shape(self, request: SteerRequest) -> tuple[int, int, int]: ...
     def draw(self, request: SteerRequest, out: Any) -> str: ...
     def thumbnail(self, request: SteerRequest, size: int) -> Picture: ...
@@ -118,7 +119,7 @@ class LiveEngine:
             self._send(EngineStatus("starting", report.message))
 
         try:
-            opened = studio.open(message.key, Progress(report))
+            opened = studio.open(message.key, Progress(report), bool(message.body))
         except NeedsImport as foreign:
             self._send(foreign)
             return

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from engine import paths
+from engine.graphs import find_files
 from engine.library import Library
 from engine.messages import LodestoneError, ModelInfo, ModelOpened, Picture, SteerRequest
 from engine.progress import Progress
@@ -41,11 +42,14 @@ class Studio:
     def models(self) -> tuple[ModelInfo, ...]:
         return self._library.models()
 
-    def open(self, name: str, progress: Progress) -> ModelOpened:
+    def open(self, name: str, progress: Progress, prepared: bool) -> ModelOpened:
+        """`prepared` is False on the first try: what needs torch is better done by a job."""
         path = Path(name).expanduser()
-        if path.is_file() and not files.is_safetensors(path):
+        if not prepared and path.is_file() and not files.is_safetensors(path):
             raise NeedsImport(str(path.absolute()))
-        info = self._library.find(name)
+        info = self._library.find(name, progress)
+        if not prepared and find_files(info) is None:
+            raise NeedsImport(info.path)
         runtime = self._runtime_of(info, progress)
         self._current = info.id
         # The first picture of a session costs several times the second: not under the hand.

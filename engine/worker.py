@@ -156,13 +156,14 @@ class JobRunner:
         progress = Progress(_Throttle(lambda report: self._say(job, report)))
         with self._lock:
             self._current = (job, progress)
-            for message in self._early:
-                _steer(progress, message.kind)
+            for early in self._early:
+                _steer(progress, early.kind)
             self._early.clear()
         if self._mailbox.closed:
             progress.cancel()
         self._send(JobReport(job, "running"))
         try:
+            progress.check()
             result = run(message.body, progress)
         except Cancelled:
             self._send(JobReport(job, "cancelled"))

@@ -379,10 +379,20 @@ def test_a_deaf_job_is_ended_when_it_is_cancelled(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("engine.jobs.CANCEL_PATIENCE", 0.5)
     with engine() as (client, ears):
         number = client.submit(job("deaf"))
-        ears.wait(JobUpdate, lambda u: u.state == "running")
-        time.sleep(0.3)
+        ears.wait(JobUpdate, lambda u: u.fraction == 0.5)
         client.cancel(number)
         ears.wait(JobUpdate, lambda u: u.job == number and u.state == "cancelled")
+
+
+def test_orders_that_overtake_the_start_of_their_job_are_obeyed() -> None:
+    with engine() as (client, ears):
+        number, other = client.submit(job("count")), client.submit(job("niceness"))
+        ears.wait(JobUpdate, lambda u: u.job == number and u.message == "Starting")
+        client.pause(number)  # the worker is still being started
+        client.resume(number)
+        client.cancel(number)
+        ears.wait(JobUpdate, lambda u: u.job == number and u.state == "cancelled")
+        ears.wait(JobUpdate, lambda u: u.job == other and u.state == "done")
 
 
 def test_a_foreign_file_is_imported_by_a_job_and_then_opened() -> None:
@@ -391,6 +401,16 @@ def test_a_foreign_file_is_imported_by_a_job_and_then_opened() -> None:
         assert ears.wait(ModelOpened).info.name == "imported"
         update = ears.wait(JobUpdate, lambda u: u.state == "done")
         assert update.request == ImportRequest("/somewhere/network.pkl")
+
+
+def test_opening_a_foreign_file_does_not_wait_for_a_training() -> None:
+    with engine() as (client, ears):
+        long = client.submit(job("count"))
+        ears.wait(JobUpdate, lambda u: u.state == "running")
+        client.open_model("/somewhere/network.pkl")
+        assert ears.wait(ModelOpened).info.name == "/somewhere/network.pkl"
+        assert states(ears, long)[-1] == "running"
+        client.cancel(long)
 
 
 # ---------------------------------------------------------------- the end
