@@ -184,9 +184,11 @@ class SynthesisLayer(ModulatedConv):
             x = F.conv2d(x, kernel, padding=1, groups=self.outputs)
         else:
             x = F.conv2d(x, weight, padding=1)
-        x = x * demodulation.to(x.dtype)[:, :, None, None] + noise.to(x.dtype)
-        x = F.leaky_relu(x + self.bias.to(x.dtype)[None, :, None, None], SLOPE)
-        x = x * (LRELU_GAIN * gain)
+        # A leaky ReLU commutes with a positive gain, which is cheaper on the small tensors.
+        total = LRELU_GAIN * gain
+        scale = (demodulation * total).to(x.dtype)[:, :, None, None]
+        bias = (self.bias * total).to(x.dtype)[None, :, None, None]
+        x = F.leaky_relu(torch.addcmul((noise * total).to(x.dtype), x, scale) + bias, SLOPE)
         return x if self.clamp is None else x.clamp(-self.clamp * gain, self.clamp * gain)
 
 

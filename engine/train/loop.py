@@ -228,11 +228,12 @@ class Trainer:
 
     def _r1(self, real: Tensor, c: Tensor | None) -> None:
         """Gradient penalty on real pictures (Mescheder et al., arXiv 1801.04406), in float32."""
-        x = real.detach().requires_grad_(True)
-        logits = self.critic(x, c)
+        half = max(len(real) // 2, 1)  # an unbiased estimate at half the cost
+        x = real[:half].detach().requires_grad_(True)
+        logits = self.critic(x, None if c is None else c[:half])
         (slope,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
         penalty = slope.square().sum(dim=(1, 2, 3)).mean()
-        gamma = self.recipe.r1_gamma_per_pixel * x.shape[2] ** 2 / len(x)
+        gamma = self.recipe.r1_gamma_per_pixel * x.shape[2] ** 2 / len(real)
         (penalty * (gamma / 2 * self.recipe.r1_every)).backward()
         self.figures["r1"] = float(penalty.detach())
 
