@@ -191,8 +191,9 @@ class SynthesisLayer(nn.Module):
 
     def _filtered_lrelu(self, x: Tensor) -> Tensor:
         shape = self.shape
-        x = upsample(x, self.up_filter, shape.up, shape.before, shape.after)
-        x = F.leaky_relu(x, SLOPE) * LRELU_GAIN
+        # The gain of the non-linearity is homogeneous, so the filter carries it for nothing.
+        x = upsample(x, self.up_filter, shape.up, shape.before, shape.after, LRELU_GAIN)
+        x = F.leaky_relu(x, SLOPE)
         if self.clamp is not None:
             x = x.clamp(-self.clamp, self.clamp)
         return downsample(x, self.down_filter, shape.down)
@@ -202,15 +203,17 @@ def _buffer(kernel: np.ndarray | None) -> Tensor | None:
     return None if kernel is None else torch.tensor(kernel, dtype=torch.float32)
 
 
-def upsample(x: Tensor, taps: Tensor | None, up: int, before: int, after: int) -> Tensor:
+def upsample(
+    x: Tensor, taps: Tensor | None, up: int, before: int, after: int, gain: float = 1.0
+) -> Tensor:
     """Insert zeros, pad and filter, both axes; equals a transposed convolution that is cropped.
 
     `before` and `after` are samples of padding at the high rate. (N, C, H, W) -> (N, C, H', W').
     """
     if taps is None:
-        return F.pad(x, (before, after, before, after))
+        return F.pad(x * gain, (before, after, before, after))
     channels, count = x.shape[1], taps.shape[0]
-    kernel = (taps * up).to(x.dtype).expand(channels, 1, 1, count)
+    kernel = (taps * (up * math.sqrt(gain))).to(x.dtype).expand(channels, 1, 1, count)
     crop, rest = count - 1 - before, count - up - after
     both = max(min(crop, rest), 0)
     for transposed in (False, True):
