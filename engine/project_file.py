@@ -46,8 +46,7 @@ def create(path: Path) -> None:
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if not os.access(path.parent, os.W_OK):
-            raise PermissionError(13, "Permission denied", str(path.parent))
+        _check_writable(path.parent)
         part.unlink(missing_ok=True)
         with contextlib.closing(_connect(part)) as connection:
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -76,8 +75,8 @@ def open_to_write(path: Path) -> sqlite3.Connection:
     try:
         if not _journal(path).exists():
             _check_sound(path)
-        if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
-            raise PermissionError(13, "Permission denied", str(path))
+        _check_writable(path)
+        _check_writable(path.parent)  # The journal lies beside the file.
         connection = _connect(path)
         try:
             _check_sound_connection(connection, path)
@@ -168,6 +167,12 @@ def _connect(path: Path, mode: str = "mode=rwc") -> sqlite3.Connection:
     # A file from elsewhere must not bring functions that run as we read.
     connection.execute("PRAGMA trusted_schema = OFF")
     return connection
+
+
+def _check_writable(path: Path) -> None:
+    effective = os.access in os.supports_effective_ids
+    if not os.access(path, os.W_OK, effective_ids=effective):
+        raise PermissionError(13, "Permission denied", str(path))
 
 
 def _journal(path: Path) -> Path:
