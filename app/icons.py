@@ -1,0 +1,63 @@
+"""Small line icons, drawn as SVG so that they are sharp at any scale."""
+
+from __future__ import annotations
+
+import functools
+
+from PySide6.QtCore import QByteArray, QSize, Qt
+from PySide6.QtGui import QIcon, QPainter, QPixmap
+from PySide6.QtSvg import QSvgRenderer
+
+from app import theme
+
+_PATHS = {
+    "undo": "M8 5 4 9l4 4M4 9h9a5 5 0 0 1 0 10h-3",
+    "redo": "m16 5 4 4-4 4M20 9h-9a5 5 0 0 0 0 10h3",
+    "dice": "M5 5h14v14H5zM9 9h.01M15 9h.01M12 12h.01M9 15h.01M15 15h.01",
+    "left": "m14 6-6 6 6 6",
+    "right": "m10 6 6 6-6 6",
+    "down": "m6 9 6 6 6-6",
+    "eye": "M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12ZM12 9.5a2.5 2.5 0 1 0 0 5 2.5 2.5 0 0 0 0-5",
+    "eye-off": "M4 4l16 16M9.5 6A9 9 0 0 1 12 5.5c6 0 9.500 6.500 9.500 6.500a17 17 0 0 1-3 3.600M6 7.600A17 17 0 0 0 2.500 12s3.500 6.500 9.500 6.500a9 9 0 0 0 4-1",
+    "pin": "M9 4h6l-1 6 3 3H7l3-3zM12 13v7",
+    "trash": "M5 7h14M10 7V4.500h4V7M7 7l1 12.500h8L17 7M10.500 10.500v6M13.500 10.500v6",
+    "camera": "M4 8h4l1.500-2.500h5L16 8h4v11H4zM12 10.500a3 3 0 1 0 0 6 3 3 0 0 0 0-6",
+    "reset": "M5 12a7 7 0 1 0 2.500-5.400M5 4.500V8h3.500",
+    "plus": "M12 5v14M5 12h14",
+    "close": "m6 6 12 12M18 6 6 18",
+    "play": "M8 5.500v13l10.500-6.500z",
+    "pause": "M8.500 5.500v13M15.500 5.500v13",
+    "layers": "m12 4 9 5-9 5-9-5zM4 13.500l8 4.500 8-4.500",
+    "compare": "M12 3.500v17M5 6.500h4v11H5zM15 6.500h4v11h-4z",
+    "search": "M10.500 5a5.500 5.500 0 1 0 0 11 5.500 5.500 0 0 0 0-11M15 15l4.500 4.500",
+    "folder": "M3.500 6.500h6l2 2.500h9v10h-17z",
+    "film": "M4 5.500h16v13H4zM8 5.500v13M16 5.500v13M4 12h16",
+    "gem": "M7 4.500h10l4 5.500-9 10-9-10zM3 10h18M9.500 10 12 19.500 14.500 10 12 4.500z",
+}
+
+
+@functools.cache
+def icon(name: str, colour: str = theme.DIM, active: str = theme.ACCENT) -> QIcon:
+    """The named icon; `active` colours its checked state."""
+    made = QIcon()
+    for scale in (1, 2, 3):
+        made.addPixmap(pixmap(name, colour, 18, scale), QIcon.Mode.Normal, QIcon.State.Off)
+        made.addPixmap(pixmap(name, active, 18, scale), QIcon.Mode.Normal, QIcon.State.On)
+        made.addPixmap(pixmap(name, "#606060", 18, scale), QIcon.Mode.Disabled, QIcon.State.Off)
+    return made
+
+
+def pixmap(name: str, colour: str, size: int, scale: float = 1.0) -> QPixmap:
+    """One icon of `size` device-independent pixels at a device pixel ratio."""
+    svg = (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" '
+        f'stroke="{colour}" stroke-width="1.7" stroke-linecap="round" stroke-linejoin="round">'
+        f'<path d="{_PATHS[name]}"/></svg>'
+    )
+    drawn = QPixmap(QSize(size, size) * scale)
+    drawn.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(drawn)
+    QSvgRenderer(QByteArray(svg.encode())).render(painter)
+    painter.end()
+    drawn.setDevicePixelRatio(scale)
+    return drawn

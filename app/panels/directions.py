@@ -1,0 +1,246 @@
+"""The right side of the Steer panel: a card for every direction."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import QTimer, Slot
+from PySide6.QtGui import QImage, QShowEvent
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from app.document import Document
+from app.live import Live
+from app.state import Card, SteerState
+from app.thumbnails import Thumbnails
+from app.widgets.card import STRIP, DirectionCard
+from app.widgets.parts import column, icon_button, label, row, scroll, section
+from engine.messages import Edit, ModelInfo, SteerRequest
+
+STRIP_SIZE = 64
+KEY = "strip:"
+
+
+class DirectionsPanel(QWidget):
+    """Cards in a scrolling column; pictures are asked for the cards in sight only."""
+
+    def __init__(self, document: Document, live: Live, thumbnails: Thumbnails):
+        super().__init__()
+        self._document, self._thumbnails = document, thumbnails
+        self._cards: dict[str, DirectionCard] = {}
+        self._order: tuple[str, ...] = ()
+        self._request: SteerRequest | None = None
+        self._strips = True
+        self._layout_wait = QTimer(self)
+        self._layout_wait.setSingleShot(True)
+        self._layout_wait.setInterval(120)
+        self._layout_wait.timeout.connect(self._ask_visible)
+        self._build()
+        document.changed.connect(self._changed)
+        document.model_changed.connect(self._model)
+        live.settled.connect(self._settled)
+        thumbnails.arrived.connect(self._picture)
+
+    def _build(self) -> None:
+        layout = column(self, spacing=6)
+        layout.setContentsMargins(10, 12, 4, 8)
+        self.title = section("Directions")
+        self.strips = icon_button("film", "Show the strips of pictures", checkable=True)
+        self.strips.setChecked(True)
+        self.hidden = icon_button("eye-off", "Show hidden directions", checkable=True)
+        self.reset = icon_button("reset", "All directions back to 0")
+        head = row(self.title, 1, self.strips, self.hidden, self.reset, spacing=2)
+        head.setContentsMargins(2, 0, 8, 0)
+        layout.addLayout(head)
+        self._inside = QWidget()
+        self._column = QVBoxLayout(self._inside)
+        self._column.setContentsMargins(0, 0, 6, 0)
+        self._column.setSpacing(6)
+        self.empty = label(
+            "Directions appear here as soon as a generator is open.", "dim", wrap=True
+        )
+        self._column.addWidget(self.empty)
+        self._column.addStretch(1)
+        self._area = scroll(self._inside, "Directions")
+        layout.addWidget(self._area, 1)
+        self.setMinimumWidth(330)
+        self.strips.toggled.connect(self._show_strips)
+        self.hidden.toggled.connect(self._show_hidden)
+        self.reset.clicked.connect(self._document.reset_directions)
+        self._area.verticalScrollBar().valueChanged.connect(self._scrolled)
+
+    # -------------------------------------------------------------- document → cards
+
+    @Slot(object)
+    def _model(self, _info: ModelInfo | None) -> None:
+        for card in self._cards.values():
+            self._column.removeWidget(card)
+            card.deleteLater()
+        self._cards.clear()
+        self._order = ()
+        self._request = None
+
+    @Slot(object, object)
+    def _changed(self, old: SteerState, state: SteerState) -> None:
+        shown = self._document.visible_cards(self.hidden.isChecked())
+        order = tuple(card.key for card in shown)
+        if order != self._order:
+            self._arrange(shown, order)
+        before = {card.key: card for card in old.cards} if old.model == state.model else {}
+        for card in shown:
+            if before.get(card.key) is not card:
+                self._cards[card.key].show_card(card)
+        hidden = sum(card.hidden for card in state.cards)
+        self.title.setText(f"DIRECTIONS   {len(state.cards) - hidden}")
+        self.hidden.setEnabled(hidden > 0 or self.hidden.isChecked())
+        words = f"Show {hidden} hidden directions" if hidden != 1 else "Show 1 hidden direction"
+        self.hidden.setToolTip(words)
+        self.empty.setVisible(not shown)
+        if state.model and not shown:
+            self.empty.setText("No directions are shown. Undo brings them back.")
+
+    def _arrange(self, shown: tuple[Card, ...], order: tuple[str, ...]) -> None:
+        for key in set(self._cards) - set(order):
+            gone = self._cards.pop(key)
+            self._column.removeWidget(gone)
+            gone.hide()
+            gone.deleteLater()
+            self._thumbnails.cancel(KEY + key)
+        for index, card in enumerate(shown):
+            widget = self._cards.get(card.key) or self._new_card(card)
+            self._column.insertWidget(index, widget)
+        self._order = order
+        self._layout_wait.start()
+
+    def _new_card(self, card: Card) -> DirectionCard:
+        widget = DirectionCard(card.key)
+        info = self._document.info
+        if info is not None:
+            widget.set_layers(info.layers, info.num_ws)
+        widget.set_strip_shown(self._strips)
+        widget.show_card(card)
+        widget.amount_changed.connect(self._document.set_amount)
+        widget.range_changed.connect(self._range)
+        widget.renamed.connect(self._rename)
+        widget.hide_asked.connect(self._hide)
+        widget.delete_asked.connect(self._delete)
+        widget.pin_asked.connect(self._pin)
+        widget.began.connect(self._document.begin_gesture)
+        widget.ended.connect(self._document.end_gesture)
+        self._cards[card.key] = widget
+        return widget
+
+    def card(self, key: str) -> DirectionCard | None:
+        """The widget of a direction, when it is shown."""
+        return self._cards.get(key)
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """Keys of the shown cards, from the top."""
+        return self._order
+
+    # -------------------------------------------------------------- hand → document
+
+    @Slot(str, object)
+    def _range(self, key: str, span: tuple[int, int] | None) -> None:
+        card = self._document.state.card(key)
+        if card is not None:
+            direction = replace(card.direction, layers=span)
+            self._document.change_card("Choose layers", key, "range", direction=direction)
+
+    @Slot(str, str)
+    def _rename(self, key: str, name: str) -> None:
+        card = self._document.state.card(key)
+        if card is not None and name and name != card.direction.name:
+            direction = replace(card.direction, name=name)
+            self._document.change_card(f"Name it {name}", key, direction=direction)
+
+    @Slot(str)
+    def _hide(self, key: str) -> None:
+        card = self._document.state.card(key)
+        if card is not None:
+            text = "Show a direction" if card.hidden else "Hide a direction"
+            self._document.change_card(text, key, hidden=not card.hidden)
+
+    @Slot(str)
+    def _pin(self, key: str) -> None:
+        card = self._document.state.card(key)
+        if card is not None:
+            text = "Unpin a direction" if card.pinned else "Pin a direction"
+            self._document.change_card(text, key, pinned=not card.pinned)
+
+    @Slot(str)
+    def _delete(self, key: str) -> None:
+        state = self._document.state
+        wander = replace(
+            state.wander, cards=tuple(other for other in state.wander.cards if other != key)
+        )
+        self._document.change(
+            "Delete a direction",
+            cards=tuple(card for card in state.cards if card.key != key),
+            wander=wander,
+        )
+
+    @Slot(bool)
+    def _show_strips(self, shown: bool) -> None:
+        self._strips = shown
+        for card in self._cards.values():
+            card.set_strip_shown(shown)
+        self._layout_wait.start()
+
+    @Slot(bool)
+    def _show_hidden(self, _shown: bool) -> None:
+        state = self._document.state
+        self._changed(state, state)
+
+    # -------------------------------------------------------------- strips
+
+    @Slot(object)
+    def _settled(self, request: SteerRequest) -> None:
+        self._request = request
+        self._ask_visible()
+
+    @Slot(int)
+    def _scrolled(self, _value: int) -> None:
+        self._layout_wait.start()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._layout_wait.start()
+
+    @Slot()
+    def _ask_visible(self) -> None:
+        if self._request is None or not self._strips or not self.isVisible():
+            return
+        if self._document.state.wander.on:
+            return  # Every moment would make them old.
+        top = self._area.verticalScrollBar().value()
+        bottom = top + self._area.viewport().height()
+        for key in self._order:
+            widget = self._cards[key]
+            if widget.y() < bottom and widget.y() + widget.height() > top:
+                self._thumbnails.ask(KEY + key, self._strip_requests(key), STRIP_SIZE)
+
+    def _strip_requests(self, key: str) -> list[SteerRequest]:
+        """The canvas with this direction at each σ of the strip."""
+        card = self._document.state.card(key)
+        if self._request is None or card is None:
+            return []
+        others = tuple(
+            edit
+            for edit in self._request.edits
+            if edit.direction.vector != card.direction.vector
+            or edit.direction.space != card.direction.space
+        )
+        return [
+            replace(self._request, edits=(*others, Edit(card.direction, sigma)))
+            if sigma
+            else replace(self._request, edits=others)
+            for sigma in STRIP
+        ]
+
+    @Slot(str, int, object)
+    def _picture(self, key: str, index: int, image: QImage) -> None:
+        if key.startswith(KEY):
+            card = self._cards.get(key.removeprefix(KEY))
+            if card is not None:
+                card.strip.set_image(index, image)

@@ -1,0 +1,152 @@
+"""The Steer state as JSON text for the project file, and presets as JSON files. Strict; no Qt."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, replace
+from typing import Any
+
+from app.state import Card, Morph, Snapshot, SteerState, Wander, from_request
+from engine.client import from_json, to_json
+from engine.messages import Direction, LodestoneError, Picture, SteerRequest
+
+PLAIN = (
+    "model",
+    "x",
+    "y",
+    "space",
+    "anchor",
+    "mix_seed",
+    "truncation",
+    "truncation_cutoff",
+    "noise",
+    "noise_seed",
+    "noise_strength",
+)
+ROWS = ("field_rows", "classes", "mix_layers", "pad")
+DAMAGED = "The steering state in this project is damaged. The generator opens as new instead."
+
+
+def state_to_json(state: SteerState) -> str:
+    """Everything of the panel, readable by `state_from_json`."""
+    body: dict[str, Any] = {name: getattr(state, name) for name in PLAIN}
+    body |= {name: list(getattr(state, name)) for name in ROWS}
+    body["latents"] = [_message(state.custom), _message(state.mix)]
+    body["cards"] = [
+        {
+            "key": card.key,
+            "amount": card.amount,
+            "hidden": card.hidden,
+            "pinned": card.pinned,
+            "direction": _message(card.direction),
+        }
+        for card in state.cards
+    ]
+    wander, morph = state.wander, state.morph
+    body["wander"] = [wander.speed, wander.radius, wander.latent, list(wander.cards)]
+    body["morph"] = [morph.on, morph.a, morph.b, morph.t]
+    body["snapshots"] = [
+        {
+            "key": shot.key,
+            "name": shot.name,
+            "request": _message(shot.request),
+            "picture": _message(shot.picture) if shot.picture else None,
+        }
+        for shot in state.snapshots
+    ]
+    return json.dumps(body)
+
+
+def state_from_json(text: str) -> SteerState:
+    """The state of `state_to_json`; raises LodestoneError when it is not one."""
+    try:
+        body = json.loads(text)
+        parts = {name: body[name] for name in PLAIN} | {name: tuple(body[name]) for name in ROWS}
+        custom, mix = (_read(item, tuple) for item in body["latents"])
+        speed, radius, latent, keys = body["wander"]
+        on, a, b, t = body["morph"]
+        return SteerState(
+            **parts,
+            custom=custom,
+            mix=mix,
+            cards=tuple(_card(item) for item in body["cards"]),
+            wander=Wander(False, float(speed), float(radius), bool(latent), tuple(keys)),
+            morph=Morph(bool(on), a, b, float(t)),
+            snapshots=tuple(_snapshot(item) for item in body["snapshots"]),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise LodestoneError(DAMAGED, str(error)) from error
+
+
+def _card(item: dict[str, Any]) -> Card:
+    direction = _read(item["direction"], Direction)
+    amount, hidden, pinned = float(item["amount"]), bool(item["hidden"]), bool(item["pinned"])
+    return Card(str(item["key"]), direction, amount, hidden, pinned)
+
+
+def _snapshot(item: dict[str, Any]) -> Snapshot:
+    picture = _read(item["picture"], Picture) if item["picture"] else None
+    request = _read(item["request"], SteerRequest)
+    return Snapshot(str(item["key"]), str(item["name"]), request, picture)
+
+
+def _message(value: object) -> Any:
+    return json.loads(to_json(value))
+
+
+def _read(item: Any, kind: type) -> Any:
+    value = from_json(json.dumps(item))
+    if not isinstance(value, kind):
+        raise TypeError(f"{type(value).__name__} instead of {kind.__name__}")
+    return value
+
+
+# ---------------------------------------------------------------- presets
+
+
+def preset_to_json(state: SteerState, request: SteerRequest) -> str:
+    """A preset: the picture's request, then all directions with their names."""
+    return to_json((request, *(card.direction for card in state.cards)), indent=1)
+
+
+def read_preset(text: str) -> tuple[SteerRequest, tuple[Direction, ...]]:
+    """The request and the directions of a preset."""
+    value = from_json(text)
+    items = value if isinstance(value, tuple) else (value,)
+    request = items[0] if items else None
+    directions = tuple(item for item in items[1:] if isinstance(item, Direction))
+    if not isinstance(request, SteerRequest) or len(directions) != len(items) - 1:
+        raise LodestoneError(
+            "This JSON is from Lodestone but is not a preset. Choose a file saved with Save preset."
+        )
+    return request, directions
+
+
+def with_directions(state: SteerState, directions: tuple[Direction, ...]) -> SteerState:
+    """The state with names and layer ranges as in a preset; unknown directions become cards."""
+    cards = list(state.cards)
+    for direction in directions:
+        for index, card in enumerate(cards):
+            same = card.direction.vector == direction.vector
+            if same and card.direction.space == direction.space:
+                cards[index] = replace(card, direction=direction)
+                break
+        else:
+            taken = {card.key for card in cards}
+            key = direction.name or "Direction"
+            while key in taken:
+                key += " ′"
+            cards.append(Card(key, direction))
+    return replace(state, cards=tuple(cards))
+
+
+def restored(
+    state: SteerState, request: SteerRequest, directions: tuple[Direction, ...] = ()
+) -> SteerState:
+    """The state that shows a preset or a picture file."""
+    return from_request(with_directions(state, directions), request)
+
+
+def field_names() -> set[str]:
+    """Every field of SteerState; a test checks that none is forgotten above."""
+    return {field.name for field in fields(SteerState)}

@@ -1,0 +1,93 @@
+"""One slim row: the menus, the workspaces, running jobs, the meter."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtWidgets import QButtonGroup, QFrame, QMenuBar, QToolButton
+
+from app import icons, theme
+from app.jobs import Jobs, time_left, title
+from app.widgets.bars import Meter
+from app.widgets.parts import row
+from engine.messages import JobUpdate
+
+WORKSPACES = (
+    ("start", "Start", "Generators and recent projects (Ctrl+1)"),
+    ("steer", "Steer", "Move through a generator (Ctrl+2)"),
+    ("train", "Train", "Make a generator from your pictures (Ctrl+3)"),
+    ("export", "Export", "Pictures, films, ONNX (Ctrl+4)"),
+    ("jobs", "Jobs", "What is being computed (Ctrl+5)"),
+)
+
+
+class TopBar(QFrame):
+    """The window's head."""
+
+    workspace = Signal(str)
+
+    def __init__(self, jobs: Jobs):
+        super().__init__()
+        self._jobs = jobs
+        self.setObjectName("topBar")
+        self.setFixedHeight(42)
+        self.menus = QMenuBar()
+        self.menus.setNativeMenuBar(False)
+        self.menus.setAccessibleName("Menus")
+        self.tabs: dict[str, QToolButton] = {}
+        self._group = QButtonGroup(self)
+        self.meter = Meter()
+        self.chip = QToolButton()
+        self.chip.setProperty("tab", True)
+        self.chip.setAccessibleName("Running job")
+        self.chip.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.chip.setIcon(icons.icon("gem", theme.ACCENT))
+        self.chip.setIconSize(QSize(14, 14))
+        self.chip.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.chip.hide()
+        line = row(self.menus, spacing=2)
+        line.setContentsMargins(8, 0, 14, 0)
+        line.addStretch(1)
+        for index, (name, text, tip) in enumerate(WORKSPACES):
+            button = QToolButton()
+            button.setText(text)
+            button.setToolTip(tip)
+            button.setAccessibleName(f"Workspace {text}")
+            button.setCheckable(True)
+            button.setProperty("tab", True)
+            button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+            self._group.addButton(button, index)
+            self.tabs[name] = button
+            line.addWidget(button)
+        line.addStretch(1)
+        line.addWidget(self.chip)
+        line.addWidget(self.meter)
+        self.setLayout(line)
+        self._group.idClicked.connect(self._clicked)
+        self.chip.clicked.connect(self._to_jobs)
+        jobs.updated.connect(self._updated)
+
+    def set_workspace(self, name: str) -> None:
+        self.tabs[name].setChecked(True)
+
+    def set_has_model(self, has: bool) -> None:
+        for name in ("steer", "export"):
+            self.tabs[name].setEnabled(has)
+
+    @Slot(int)
+    def _clicked(self, index: int) -> None:
+        self.workspace.emit(WORKSPACES[index][0])
+
+    @Slot()
+    def _to_jobs(self) -> None:
+        self.workspace.emit("jobs")
+
+    @Slot(object)
+    def _updated(self, _update: JobUpdate) -> None:
+        active = self._jobs.active
+        self.chip.setVisible(bool(active))
+        if active:
+            first = active[0]
+            more = f"  +{len(active) - 1}" if len(active) > 1 else ""
+            left = time_left(first.seconds_left)
+            self.chip.setText(f"{title(first.request)}  {first.fraction * 100:.0f} %{more}")
+            self.chip.setToolTip(left or first.message)
