@@ -55,11 +55,14 @@ def frechet(a: np.ndarray, b: np.ndarray) -> float:
     return float(max(mean_gap + np.trace(cov_a) + np.trace(cov_b) - 2.0 * cross, 0.0))
 
 
+def _unit(rows: np.ndarray) -> np.ndarray:
+    # A flat picture can have no features at all: it stays zero, similar to nothing.
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+
+
 def nearest(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For each row of a (N, D) the most similar row of b (M, D): cosines (N,), indices (N,)."""
-    a = a / np.linalg.norm(a, axis=1, keepdims=True)
-    b = b / np.linalg.norm(b, axis=1, keepdims=True)
-    cosines = a @ b.T
+    cosines = _unit(a) @ _unit(b).T
     best = cosines.argmax(axis=1)
     return cosines[np.arange(len(a)), best], best
 
