@@ -142,15 +142,20 @@ def _read_entries(archive: zipfile.ZipFile, budget: Budget) -> Any:
     if order is not None and _entry(archive, order, 16) != b"little":
         raise Malformed("it was written on a big-endian machine")
 
+    storages: dict[str, Storage] = {}
+
     def persistent(identity: Any) -> Storage:
         if not isinstance(identity, tuple) or len(identity) != 5 or identity[0] != "storage":
             raise Malformed("it refers to data outside itself")
         _, kind, key, _, numel = identity
+        if isinstance(key, str) and key in storages:
+            return storages[key]
         storage = new_storage(kind, numel)
         info = entries.get(f"{root}data/{key}") if isinstance(key, str) else None
         if info is None or info.file_size != storage.nbytes:
             raise Malformed("it is truncated: a tensor's numbers are missing")
         storage.source = lambda: _entry(archive, info, storage.nbytes)
+        storages[key] = storage
         return storage
 
     content = _entry(archive, entries[pickles[0]], _PICKLE_LIMIT)

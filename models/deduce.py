@@ -25,8 +25,8 @@ class Shaped(Protocol):
 
 State = Mapping[str, Any]
 
-_STYLEGAN2_BLOCK = re.compile(r"synthesis\.b(\d+)\.conv1\.weight")
-_STYLEGAN3_LAYER = re.compile(r"synthesis\.(L(\d+)_(\d+)_(\d+))\.weight")
+_STYLEGAN2_BLOCK = re.compile(r"synthesis\.b(\d{1,6})\.conv1\.weight")
+_STYLEGAN3_LAYER = re.compile(r"synthesis\.(L(\d{1,3})_(\d{1,6})_(\d{1,6}))\.weight")
 
 
 # ---------------------------------------------------------------- what both share
@@ -93,7 +93,7 @@ def is_stylegan2(state: State) -> bool:
 def stylegan2_hyper(state: State, kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """The JSON form of `models.stylegan2.Config`."""
     found = sorted(int(m[1]) for name in state if (m := _STYLEGAN2_BLOCK.fullmatch(name)))
-    if not found or found != [4 * 2**i for i in range(len(found))] or len(found) > 12:
+    if not found or found != [4 * 2**i for i in range(len(found))] or len(found) > 11:
         raise _unusual(f"its resolutions are {found}")
     resolution = found[-1]
     channels = [_shape(state, f"synthesis.b{r}.conv1.weight", 4)[0] for r in found]

@@ -61,6 +61,7 @@ def _interpret(data: Any, path: Path) -> tuple[Card, dict[str, np.ndarray]]:
     if module is not None:
         return _from_nvidia(module, path)
     for holder in _state_dicts(data):
+        _check_total(holder, path)
         if rosinality.is_rosinality(holder):
             centre = data.get("latent_avg") if isinstance(data, dict) else None
             state = rosinality.canonical(holder, centre if isinstance(centre, TensorRef) else None)
@@ -72,6 +73,7 @@ def _interpret(data: Any, path: Path) -> tuple[Card, dict[str, np.ndarray]]:
 
 def _from_nvidia(module: Module, path: Path) -> tuple[Card, dict[str, np.ndarray]]:
     references = nvidia.tensors(module)
+    _check_total(references, path)
     kind = registry.detect(references)
     if kind is None:
         what = "".join(c for c in module.kind[:60] if c.isprintable()) or "network"
@@ -110,6 +112,13 @@ def _numbers(references: Mapping[str, TensorRef]) -> dict[str, np.ndarray]:
     return {name: reference.numpy() for name, reference in references.items()}
 
 
+def _check_total(references: Mapping[str, TensorRef], path: Path) -> None:
+    """Many tensors may share one storage; together they must not unfold to more than the file."""
+    total = sum(reference.numel for reference in references.values())
+    if total > path.stat().st_size:
+        raise Malformed("it unfolds to more data than it holds")
+
+
 def _finish(
     path: Path, state: Mapping[str, np.ndarray], kwargs: Mapping[str, Any], source: str
 ) -> tuple[Card, dict[str, np.ndarray]]:
@@ -120,18 +129,27 @@ def _finish(
             f"{path.name} holds weights, but not those of a generator Lodestone knows. "
             "Choose a StyleGAN2 or StyleGAN3 file."
         )
-    kept = {
-        name: np.ascontiguousarray(array, dtype=np.float32)
-        for name, array in state.items()
-        if name.startswith(("mapping.", "synthesis.")) and not name.endswith("num_batches_tracked")
-    }
+    with np.errstate(over="ignore"):  # what overflows becomes infinite and is refused below
+        kept = {
+            name: np.asarray(array, dtype=np.float32, order="C")
+            for name, array in state.items()
+            if name.startswith(("mapping.", "synthesis."))
+        }
     files.check_finite(kept, path.name)
     if any(a.shape != (4, 4) for n, a in kept.items() if n.endswith("resample_filter")):
         raise RefusedFile(
             f"{path.name} resamples with an unusual filter. "
             "Only the published [1, 3, 3, 1] size can be steered."
         )
-    hyper = kind.hyper(kept, kwargs)
+    try:
+        with np.errstate(all="raise"):
+            hyper = kind.hyper(kept, kwargs)
+    except (LookupError, ValueError, TypeError, ArithmeticError) as error:
+        raise RefusedFile(
+            f"{path.name} is not built like any published generator. "
+            "Save it again with the StyleGAN2-ADA, StyleGAN3 or rosinality code.",
+            repr(error),
+        ) from error
     _complete(kept, kind.id, hyper)
     name = "".join(c for c in path.stem if c.isprintable())[:80] or "model"
     card = Card(

@@ -71,6 +71,7 @@ class Storage:
     numel: int
     source: Callable[[], bytes | memoryview] | None = None
     """Set once it is known where the bytes lie."""
+    _array: np.ndarray | None = None
 
     @property
     def nbytes(self) -> int:
@@ -78,6 +79,11 @@ class Storage:
 
     def array(self) -> np.ndarray:
         """All elements, one dimension; checks the declared size against the bytes there."""
+        if self._array is None:
+            self._array = self._read()
+        return self._array
+
+    def _read(self) -> np.ndarray:
         if self.source is None:
             raise Malformed("a tensor's numbers are missing")
         raw = self.source()
@@ -96,6 +102,10 @@ class TensorRef:
     offset: int
     shape: tuple[int, ...]
     stride: tuple[int, ...]
+
+    @property
+    def numel(self) -> int:
+        return math.prod(self.shape)
 
     def numpy(self) -> np.ndarray:
         """The numbers, a contiguous copy."""

@@ -96,8 +96,8 @@ def build(card: Card, state: Mapping[str, np.ndarray]) -> Generator:
     kind = architecture(card)
     if not kind.detect(state):
         raise _mismatch(card, f"the tensors are not those of {kind.id}")
-    hyper = kind.hyper(state, card.hyper)
     try:
+        hyper = kind.hyper(state, card.hyper)
         # On `meta` nothing is allocated or initialised; the weights are then put in place.
         with torch.device("meta"):
             generator = kind.build(hyper)
@@ -106,7 +106,7 @@ def build(card: Card, state: Mapping[str, np.ndarray]) -> Generator:
             for name, array in state.items()
         }
         generator.load_state_dict(tensors, strict=True, assign=True)
-    except (RuntimeError, ValueError, TypeError) as error:
+    except (RuntimeError, ValueError, TypeError, LookupError, ArithmeticError) as error:
         raise _mismatch(card, "some tensors are missing or of another size", str(error)) from error
     return generator.eval().requires_grad_(False)
 

@@ -101,13 +101,13 @@ def _rules() -> tuple[tuple[re.Pattern[str], Rename], ...]:
         ),
         (r"input\.input", lambda m, a: ("synthesis.b4.const", a[0])),
         (
-            r"noises\.noise_(\d{1,2})",
+            r"noises\.noise_(1[0-8]|\d)",
             lambda m, a: (f"{_noise_name(m[1])}.noise_const", a[0, 0]),
         ),
         *_layer_rules(r"conv(1)", lambda _: "synthesis.b4.conv1"),
         *_layer_rules(r"to_rgb(1)", lambda _: "synthesis.b4.torgb"),
-        *_layer_rules(r"convs\.(\d{1,2})", _conv_name),
-        *_layer_rules(r"to_rgbs\.(\d{1,2})", _rgb_name),
+        *_layer_rules(r"convs\.(1[0-7]|\d)", _conv_name),
+        *_layer_rules(r"to_rgbs\.(\d)", _rgb_name),
     ]
     return tuple((re.compile(pattern), rename) for pattern, rename in rules)
 
