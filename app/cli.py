@@ -110,7 +110,7 @@ def _add_render(commands: Any) -> None:
     command.add_argument("--latents", metavar="Z.npy", help="latents instead of seeds, one a row")
     command.add_argument("--space", choices=("z", "w", "w+"),
                          help="space of --latents (default z) and of .npy directions")  # fmt: skip
-    command.add_argument("--direction", action="append", default=[], metavar="D=σ[@A-B]",
+    command.add_argument("--direction", action="append", default=[], metavar="D=SIGMAS[@A-B]",
                          type=_checked(parse_direction),
                          help="'sefa 1=2.0', my.json=1.5@4-7 or v.npy=-2; may repeat")  # fmt: skip
     command.add_argument("--classes", metavar="C.npy", help="class weights, one row a picture")
