@@ -16,6 +16,7 @@ from engine.train.quality import frechet, grid, nearest
 from engine.train.train import train
 from engine.worker import run_job
 from models.efficientnet_lite import EfficientNetLite0, SameConv, preprocess
+from tests.test_train import blob
 
 
 @settings(deadline=None, max_examples=20)
@@ -80,15 +81,14 @@ def test_the_quality_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     data = tmp_path / "set"
     data.mkdir()
     for index in range(40):
-        colour = tuple(np.random.RandomState(index).randint(0, 255, 3))
-        Image.new("RGB", (16, 16), colour).save(data / f"{index}.png")
-    wish = TrainRequest(str(data), str(tmp_path / "flat"), resolution=16, minutes=0.02)
+        blob(index % 2, index).save(data / f"{index}.png")
+    wish = TrainRequest(str(data), str(tmp_path / "flat"), resolution=32, minutes=0.02)
     model = train(wish, Progress())
     out = tmp_path / "quality"
     path = run_job(QualityRequest(model, str(data), str(out), count=20), Progress())
     quality = json.loads(Path(path).read_text())
     assert quality["samples"] == 20
     assert quality["frechet"] > quality["frechet_real"] > 0  # after a second it draws no such set
-    assert Image.open(out / "flat.sheet.jpg").size == (8 * 16, 8 * 16)
-    assert Image.open(out / "flat.neighbours.jpg").size == (8 * 16, 4 * 16)
+    assert Image.open(out / "flat.sheet.jpg").size == (8 * 32, 8 * 32)
+    assert Image.open(out / "flat.neighbours.jpg").size == (8 * 32, 4 * 32)
     assert not list(out.glob("*.part"))
