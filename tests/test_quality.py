@@ -89,6 +89,7 @@ def test_the_quality_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     quality = json.loads(Path(path).read_text())
     assert quality["samples"] == 20
     assert quality["frechet"] > quality["frechet_real"] > 0  # after a second it draws no such set
-    assert Image.open(out / "flat.sheet.jpg").size == (8 * 32, 8 * 32)
-    assert Image.open(out / "flat.neighbours.jpg").size == (8 * 32, 4 * 32)
+    for name, size in (("sheet", (8 * 32, 8 * 32)), ("neighbours", (8 * 32, 4 * 32))):
+        with Image.open(out / f"flat.{name}.jpg") as picture:
+            assert picture.size == size
     assert not list(out.glob("*.part"))
