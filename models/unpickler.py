@@ -59,7 +59,7 @@ class Record:
 class Budget:
     """Limits no honest model file comes near; one budget for a file and all that is nested."""
 
-    operations: int = 4_000_000
+    operations: int = 1_000_000
     """Opcodes and items, in all."""
     copies: int = 2**30
     """Bytes that rules may copy, in all."""
