@@ -175,7 +175,7 @@ def _stems(request: RenderRequest, count: int) -> list[str]:
     names = list(request.names)
     if len(names) != count or len(set(names)) != count:
         raise LodestoneError(f"{count} pictures need {count} different names.")
-    if any(Path(name).name != name or name in (".", "..") for name in names):
+    if any(not name or Path(name).name != name or name == ".." for name in names):
         raise LodestoneError("A picture's name cannot hold a folder. Choose plain names.")
     return names
 

@@ -21,7 +21,8 @@ from engine.messages import LodestoneError, ModelInfo, SteerRequest
 from engine.pictures import read_state, write_png
 
 film_codecs = {
-    "mp4": (("libx264", {"crf": "16", "preset": "medium"}), ("mpeg4", {"qscale": "2"})),
+    # No B-frames: in fragments they would push the first picture off time zero.
+    "mp4": (("libx264", {"crf": "16", "preset": "medium", "bf": "0"}), ("mpeg4", {"qscale": "2"})),
     "webm": (("libvpx-vp9", {"crf": "22", "b": "0", "cpu-used": "5", "row-mt": "1"}),),
 }
 
