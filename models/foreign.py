@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from models import archives, deduce, files, nvidia, registry, rosinality, sniff
+from models import archives, deduce, files, nvidia, registry, rosinality, sniff, unpickler
 from models.errors import RefusedFile
 from models.files import Card
 from models.pickled import Module, TensorRef
@@ -53,6 +53,12 @@ def read_foreign(path: str | Path) -> tuple[Card, dict[str, np.ndarray]]:
         except Malformed as error:
             raise RefusedFile(
                 f"{path.name} cannot be read as a model: {error}. Copy or download it again."
+            ) from error
+        except unpickler.FAULTS as error:
+            # A structure nobody thought of: still a sentence, never a traceback.
+            raise RefusedFile(
+                f"{path.name} is not put together like a model. Copy or download it again.",
+                repr(error)[:500],
             ) from error
 
 
@@ -101,7 +107,7 @@ def _state_dicts(data: Any) -> list[dict[str, TensorRef]]:
         state = {
             key.removeprefix("module."): value
             for key, value in candidate.items()
-            if isinstance(key, str) and isinstance(value, TensorRef)
+            if isinstance(key, str) and key.isprintable() and isinstance(value, TensorRef)
         }
         if state:
             found.append(state)

@@ -37,8 +37,7 @@ def modules(root: Module) -> Iterator[tuple[str, Module]]:
         if count > _MAX_MODULES or depth > _MAX_DEPTH:
             raise Malformed("its network is nested deeper than any generator")
         yield name, module
-        children = module.state.get("_modules") or {}
-        for key, child in children.items():
+        for key, child in _members(module, "_modules").items():
             if isinstance(child, Module):
                 pending.append((f"{name}{key}.", child, depth + 1))
 
@@ -48,11 +47,18 @@ def tensors(root: Module) -> dict[str, TensorRef]:
     found: dict[str, TensorRef] = {}
     for name, module in modules(root):
         for group in ("_parameters", "_buffers"):
-            members = module.state.get(group) or {}
-            for key, value in members.items():
+            for key, value in _members(module, group).items():
                 if isinstance(value, TensorRef):
                     found[f"{name}{key}"] = value
     return found
+
+
+def _members(module: Module, group: str) -> dict[str, Any]:
+    """One of a module's dictionaries; entries without a proper name are left out."""
+    found = module.state.get(group)
+    if not isinstance(found, dict):
+        return {}
+    return {k: v for k, v in found.items() if isinstance(k, str) and k.isprintable()}
 
 
 def arguments(root: Module) -> dict[str, Any]:

@@ -100,7 +100,7 @@ class Rules:
     """Resolves persistent ids (tensor storages); None where a pickle may hold none."""
 
 
-_FAULTS = (
+FAULTS = (
     ArithmeticError, AttributeError, EOFError, LookupError, MemoryError,
     RecursionError, TypeError, ValueError,
 )  # fmt: skip
@@ -115,7 +115,7 @@ def unpickle(stream: BinaryIO, rules: Rules, budget: Budget) -> Any:
             if opcode.name == "STOP":
                 return machine.stack.pop()
             machine.step(opcode.name, argument)
-    except _FAULTS as error:
+    except FAULTS as error:
         raise Malformed(f"it is damaged or no pickle ({type(error).__name__})") from error
     raise Malformed("it ends too early")
 

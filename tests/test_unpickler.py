@@ -340,8 +340,15 @@ def objects_pickle() -> bytes:
 # ---------------------------------------------------------------- damage
 
 
+class Honest(dict[str, bytes]):
+    """Kind -> content; short to print when a test fails."""
+
+    def __repr__(self) -> str:
+        return f"Honest({', '.join(self)})"
+
+
 @pytest.fixture(scope="module")
-def honest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+def honest(tmp_path_factory: pytest.TempPathFactory) -> Honest:
     """One small readable file of each kind."""
     folder = tmp_path_factory.mktemp("honest")
     torch.manual_seed(0)
@@ -354,11 +361,11 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     made = {"pkl": pkl, "zip": folder / "zip.pt", "old": folder / "old.pt"}
     for path in made.values():
         read_foreign(path)
-    return {kind: path.read_bytes() for kind, path in made.items()}
+    return Honest({kind: path.read_bytes() for kind, path in made.items()})
 
 
 @pytest.mark.parametrize("kind", ["pkl", "zip", "old"])
-def test_truncation_anywhere(kind: str, honest: dict[str, bytes], tmp_path: Path) -> None:
+def test_truncation_anywhere(kind: str, honest: Honest, tmp_path: Path) -> None:
     content = honest[kind]
     for part in range(1, 40):
         refused(tmp_path / "cut.bin", content[: len(content) * part // 40])
@@ -403,7 +410,7 @@ mutations = st.lists(st.tuples(st.integers(0, 5999), st.integers(0, 255)), min_s
 @given(changes=mutations)
 @pytest.mark.parametrize("kind", ["pkl", "zip", "old"])
 def test_mutated_models(
-    kind: str, changes: list[tuple[int, int]], honest: dict[str, bytes], scratch: Path
+    kind: str, changes: list[tuple[int, int]], honest: Honest, scratch: Path
 ) -> None:
     """Most of a file is numbers; the structure lies in its first 6,000 bytes."""
     content = bytearray(honest[kind])
@@ -414,5 +421,5 @@ def test_mutated_models(
 
 @fuzz
 @given(begin=st.integers(0, 20_000), end=st.integers(0, 20_000))
-def test_spliced_models(begin: int, end: int, honest: dict[str, bytes], scratch: Path) -> None:
+def test_spliced_models(begin: int, end: int, honest: Honest, scratch: Path) -> None:
     survives(scratch, honest["pkl"][:begin] + honest["pkl"][end:])
