@@ -88,7 +88,11 @@ class Studio:
             return self._open[wanted]
         if not wanted:
             raise LodestoneError("No generator is open. Open one first.")
-        return self._runtime_of(self._library.find(wanted), Progress())
+        info = self._library.find(wanted)
+        if find_files(info) is None:
+            # Preparing takes seconds: not in the middle of steering something else.
+            raise LodestoneError(f"{info.name} was never opened here. Open it once.")
+        return self._runtime_of(info, Progress())
 
     def _runtime_of(self, info: ModelInfo, progress: Progress) -> Runtime:
         runtime = self._open.get(info.id)

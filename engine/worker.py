@@ -22,6 +22,7 @@ from engine.messages import (
     JobRequest,
     JobState,
     LodestoneError,
+    ModelInfo,
     QualityRequest,
     RenderRequest,
     TrainRequest,
@@ -63,11 +64,30 @@ def run_job(request: JobRequest, progress: Progress) -> str:
 
             return str(film.run(request, progress=progress))
         case TrainRequest():
-            from engine.train.train import train
-
-            return train(request, progress)
+            return _train(request, progress)
         case QualityRequest():
             return _quality(request, progress)
+
+
+def _train(request: TrainRequest, progress: Progress) -> str:
+    from engine import paths
+    from engine.library import Library
+    from engine.train.train import train
+
+    path = train(request, progress)
+    _prepare(Library(paths.home()).find(path), Progress())
+    return path
+
+
+def _prepare(info: ModelInfo, progress: Progress) -> None:
+    """Make a generator's fast path, so that opening it takes no time and no torch."""
+    from engine.graphs import ensure_graphs
+
+    try:
+        ensure_graphs(info, progress)
+    except LodestoneError as error:
+        # The generator itself is sound: torch draws what ONNX cannot.
+        progress(1.0, error.sentence)
 
 
 def _quality(request: QualityRequest, progress: Progress) -> str:
@@ -88,13 +108,7 @@ def _import_model(request: ImportRequest, progress: Progress) -> str:
 
     info = Library(paths.home()).import_file(request.path, request.name, progress.part(0.0, 0.4))
     progress(0.4, f"Preparing {info.name} for fast steering")
-    from engine.graphs import ensure_graphs
-
-    try:
-        ensure_graphs(info, progress.part(0.4, 0.6))
-    except LodestoneError as error:
-        # The generator itself is sound: torch draws what ONNX cannot.
-        progress(1.0, error.sentence)
+    _prepare(info, progress.part(0.4, 0.6))
     return info.path
 
 
