@@ -40,7 +40,7 @@ class Library:
                 info = self._look(path)
                 if isinstance(info, LodestoneError):
                     problems.append(info.sentence)
-                elif all(info.id != other.id for other in found):
+                elif all(info.id != other.id for other in (*found, *shelf)):
                     shelf.append(info)
             found += sorted(shelf, key=lambda info: info.name.casefold())
         self.problems = tuple(problems)

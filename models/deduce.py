@@ -117,6 +117,9 @@ def stylegan2_layers(hyper: Mapping[str, Any]) -> tuple[Layer, ...]:
     """The layer table of a StyleGAN2, as `models.stylegan2.layer_table` gives it."""
     specs: list[LayerSpec] = []
     index = inputs = 0
+    levels = len(hyper["channels"])
+    if not 1 <= levels <= 11 or hyper["resolution"] != 4 * 2 ** (levels - 1):
+        raise ValueError("resolution and channels do not belong together")
     for level, outputs in enumerate(hyper["channels"]):
         size = 4 * 2**level
         if inputs:
