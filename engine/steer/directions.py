@@ -42,9 +42,14 @@ def factorise(
 
 
 def factorised_layers(layers: Sequence[LayerInfo]) -> tuple[LayerInfo, ...]:
-    """The layers SeFa looks at: every convolution, and the last toRGB."""
+    """The layers SeFa looks at: every convolution, and the last toRGB.
+
+    StyleGAN3's `input` turns and shifts the canvas; its four styles, at unit length, would outweigh
+    what the picture shows.
+    """
     last = layers[-1:] if layers and layers[-1].to_rgb else ()
-    return tuple(layer for layer in layers if not layer.to_rgb) + tuple(last)
+    convolutions = [layer for layer in layers if not layer.to_rgb and layer.name != "input"]
+    return (*convolutions, *last)
 
 
 def affine_weights(path: str | Path, layers: Sequence[LayerInfo]) -> dict[str, np.ndarray]:
