@@ -68,6 +68,7 @@ class EngineClient:
         self._supervisor = Supervisor(self._live, self._jobs, on_fault=_note_fault)
         self._imports: list[ImportRequest] = []
         self._studio: Any = None
+        self._opened_here: set[str] = set()
         self._runtimes: dict[str, Any] = {}
         self._closed = False
 
@@ -178,6 +179,8 @@ class EngineClient:
             self._live.open(event.result, prepared=True)
         elif event.state == "failed":
             self._on_event(Failure(event.message, "model"))
+        elif event.state == "cancelled":
+            self._on_event(Failure("The generator was not opened: its import stopped.", "model"))
         if event.state in ("done", "failed", "cancelled"):
             self._imports.remove(mine[0])
 
@@ -190,6 +193,9 @@ class EngineClient:
         if not isinstance(request, SteerRequest):
             return resolve(self._jobs_target)(request, progress or Progress())
         studio = self._here()
+        if request.model not in self._opened_here:
+            studio.open(request.model, progress or Progress(), prepared=True)
+            self._opened_here.add(request.model)
         out = np.empty(studio.shape(request), np.uint8)
         studio.draw(request, out)
         return out
