@@ -29,7 +29,8 @@ from models.stylegan2 import Config, Generator
 class Recipe:
     """The numbers of a training. Defaults suit a small generator."""
 
-    batch: int = 16
+    batch: int = 8
+    """Small: on a CPU, steps are what is scarce, and a smaller batch costs little per picture."""
     rate: float = 0.002
     r1_every: int = 16
     r1_gamma_per_pixel: float = 0.0004
@@ -44,7 +45,7 @@ class Recipe:
     """Half-life of the averaged generator, in pictures."""
     sketch_share: float = 0.12
     """Share of the time spent as an autoencoder."""
-    grow_share: tuple[float, float] = (0.45, 0.75)
+    grow_share: tuple[float, float] = (0.55, 0.8)
     """The resolution grows between these shares of the time."""
 
 

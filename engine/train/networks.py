@@ -19,6 +19,8 @@ from models.stylegan2 import SLOPE, Config, Dense
 TOP_CHANNELS = {"small": 32, "medium": 64, "large": 64}
 MOST_CHANNELS = {"small": 256, "medium": 384, "large": 512}
 LATENT = {"small": 128, "medium": 256, "large": 512}
+SLIM_FROM = 32
+"""A small critic has half the channels from here on: it runs three times a step."""
 
 
 def generator_config(size: str, resolution: int, c_dim: int, img_channels: int) -> Config:
@@ -84,10 +86,12 @@ class DownBlock(nn.Module):
 class Pyramid(nn.Module):
     """Pictures of any trained resolution -> features at 4 px."""
 
-    def __init__(self, config: Config):
+    def __init__(self, config: Config, slim: bool = False):
         super().__init__()
         self.resolutions = config.resolutions
         channels = dict(zip(config.resolutions, config.channels, strict=True))
+        if slim:
+            channels = {r: n if r < SLIM_FROM else max(n // 2, 8) for r, n in channels.items()}
         for resolution in config.resolutions:
             name = f"r{resolution}"
             self.add_module(f"{name}_rgb", EqualConv(config.img_channels, channels[resolution], 1))
@@ -123,7 +127,7 @@ class Critic(nn.Module):
 
     def __init__(self, config: Config, group: int = 4):
         super().__init__()
-        self.body = Pyramid(config)
+        self.body = Pyramid(config, slim=config.w_dim <= LATENT["small"])
         width = config.channels[0]
         self.group = group
         self.conv = EqualConv(width + 1, width)
