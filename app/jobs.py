@@ -105,7 +105,9 @@ def title(request: JobRequest) -> str:
     if isinstance(request, ExportRequest):
         return f"ONNX {stem(request.out)}"
     if isinstance(request, ImportRequest):
-        return f"Import {stem(request.path)}"
+        name = stem(request.path)
+        own = name.endswith(".safetensors")
+        return f"Prepare {name.removesuffix('.safetensors')}" if own else f"Import {name}"
     return "Job"
 
 

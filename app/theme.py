@@ -20,6 +20,7 @@ HOVER = "#363636"
 LINE = "#3a3a3a"
 EDGE = "#757575"
 """Outlines of controls: 3:1 on PANEL."""
+QUIET = "#626262"
 TEXT = "#e9e7e4"
 DIM = "#a8a5a1"
 """Second rank text: 6.6:1 on PANEL."""
@@ -60,8 +61,7 @@ def font(pixels: int, weight: QFont.Weight = QFont.Weight.Normal) -> QFont:
 
 def _family() -> str:
     if "Inter" not in QFontDatabase.families():
-        folder = Path(__file__).resolve().parent.parent / "assets" / "fonts"
-        for file in sorted(folder.glob("Inter-*.otf")):
+        for file in sorted((_assets() / "fonts").glob("Inter-*.otf")):
             QFontDatabase.addApplicationFont(str(file))
     return "Inter" if "Inter" in QFontDatabase.families() else QApplication.font().family()
 
@@ -95,6 +95,15 @@ def _palette() -> QPalette:
     return palette
 
 
+def _check() -> str:
+    """The tick of a checked box; style sheets take pictures from files only."""
+    return (_assets() / "icons" / "check.svg").as_posix()
+
+
+def _assets() -> Path:
+    return Path(__file__).resolve().parent.parent / "assets"
+
+
 def _sheet() -> str:
     return f"""
     QToolTip {{ background: {RAISED}; color: {TEXT}; border: 1px solid {LINE}; padding: 5px 7px; }}
@@ -117,7 +126,8 @@ def _sheet() -> str:
     QLabel[rank="head"] {{ font-size: {SIZE_LARGE}px; font-weight: 600; }}
     QLabel[rank="section"] {{ color: {DIM}; font-size: {SIZE_SMALL}px; font-weight: 600; }}
     QMenuBar {{ background: transparent; padding: 0; }}
-    QMenuBar::item {{ background: transparent; padding: 6px 9px; border-radius: 5px; color: {DIM}; }}
+    QMenuBar::item {{ background: transparent; padding: 6px 9px; border-radius: 5px;
+        color: {DIM}; }}
     QMenuBar::item:selected {{ background: {HOVER}; color: {TEXT}; }}
     QMenu {{ background: {RAISED}; border: 1px solid {LINE}; padding: 5px; }}
     QMenu::item {{ padding: 6px 26px 6px 14px; border-radius: 5px; }}
@@ -131,8 +141,8 @@ def _sheet() -> str:
     QPushButton:focus {{ border: 1px solid {ACCENT}; }}
     QPushButton:disabled {{ color: #777777; background: {RAISED}; }}
     QPushButton:checked {{ background: {ACCENT_DEEP}; border-color: {ACCENT}; }}
-    QPushButton[primary="true"] {{ background: {ACCENT}; color: {ON_ACCENT}; border: 1px solid {ACCENT};
-        font-weight: 600; }}
+    QPushButton[primary="true"] {{ background: {ACCENT}; color: {ON_ACCENT};
+        border: 1px solid {ACCENT}; font-weight: 600; }}
     QPushButton[primary="true"]:hover {{ background: #ffbd78; }}
     QPushButton[primary="true"]:focus {{ border: 2px solid {TEXT}; padding: 5px 12px; }}
     QPushButton[primary="true"]:disabled {{ background: {RAISED}; color: #777777;
@@ -150,8 +160,8 @@ def _sheet() -> str:
     QToolButton[segment="true"]:checked {{ background: {HOVER}; color: {ACCENT};
         border-color: {EDGE}; }}
     QToolButton[segment="true"]:focus {{ border: 1px solid {ACCENT}; }}
-    QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox {{ background: {GROUND}; border: 1px solid {LINE};
-        border-radius: 5px; padding: 4px 7px; selection-background-color: {ACCENT};
+    QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox {{ background: {GROUND};
+        border: 1px solid {LINE}; border-radius: 5px; padding: 3px 6px; selection-background-color: {ACCENT};
         selection-color: {ON_ACCENT}; }}
     QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus {{
         border: 1px solid {ACCENT}; }}
@@ -161,10 +171,15 @@ def _sheet() -> str:
         padding: 2px 4px; font-weight: 500; }}
     QLineEdit[quiet="true"]:hover {{ border: 1px solid {LINE}; }}
     QLineEdit[quiet="true"]:focus {{ border: 1px solid {ACCENT}; background: {GROUND}; }}
+    QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ width: 0; border: none; }}
     QComboBox::drop-down {{ border: none; width: 18px; }}
     QComboBox QAbstractItemView {{ background: {RAISED}; border: 1px solid {LINE}; outline: none; }}
     QCheckBox, QRadioButton {{ spacing: 8px; padding: 2px; border: 1px solid transparent;
         border-radius: 4px; }}
+    QCheckBox::indicator {{ width: 14px; height: 14px; border: 1px solid {EDGE};
+        border-radius: 4px; background: {GROUND}; }}
+    QCheckBox::indicator:checked {{ background: {ACCENT}; border-color: {ACCENT};
+        image: url({_check()}); }}
     QCheckBox:focus, QRadioButton:focus {{ border: 1px solid {ACCENT}; }}
     QListWidget {{ background: transparent; border: none; outline: none; }}
     QListWidget::item {{ padding: 7px 9px; border-radius: 6px; }}

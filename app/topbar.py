@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
-from PySide6.QtWidgets import QButtonGroup, QFrame, QMenuBar, QToolButton
+from PySide6.QtWidgets import QButtonGroup, QFrame, QMenuBar, QToolButton, QWidget
 
 from app import icons, theme
 from app.jobs import Jobs, time_left, title
@@ -44,9 +44,13 @@ class TopBar(QFrame):
         self.chip.setIconSize(QSize(14, 14))
         self.chip.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.chip.hide()
-        line = row(self.menus, spacing=2)
+        self.menus.setFixedHeight(30)
+        # Two sides of equal weight keep the workspaces in the middle whatever the meter says.
+        left, right = QWidget(), QWidget()
+        left.setLayout(row(self.menus, 1))
+        right.setLayout(row(1, self.chip, self.meter))
+        line = row(left, spacing=2)
         line.setContentsMargins(8, 0, 14, 0)
-        line.addStretch(1)
         for index, (name, text, tip) in enumerate(WORKSPACES):
             button = QToolButton()
             button.setText(text)
@@ -58,9 +62,9 @@ class TopBar(QFrame):
             self._group.addButton(button, index)
             self.tabs[name] = button
             line.addWidget(button)
-        line.addStretch(1)
-        line.addWidget(self.chip)
-        line.addWidget(self.meter)
+        line.addWidget(right)
+        line.setStretch(0, 1)
+        line.setStretch(line.count() - 1, 1)
         self.setLayout(line)
         self._group.idClicked.connect(self._clicked)
         self.chip.clicked.connect(self._to_jobs)

@@ -16,6 +16,7 @@ from app.keeper import Keeper
 from app.link import EngineLink
 from app.live import Live
 from app.opening import Opener
+from app.panels.start import KEY as TILE
 from app.panels.start import StartPage
 from app.settings import load_geometry, load_preferences, save_geometry
 from app.thumbnails import Thumbnails
@@ -286,8 +287,10 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _failure(self, failure: Failure) -> None:
-        # The canvas and the opener have their own ears.
-        if failure.key not in ("canvas", "model"):
+        # The canvas, the opener and the tiles have their own ears.
+        if failure.key.startswith(TILE):
+            self.start.set_asleep(failure.key)
+        elif failure.key not in ("canvas", "model"):
             self.show_error(failure.sentence)
 
     @Slot()

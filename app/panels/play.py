@@ -161,9 +161,10 @@ class PadPanel(QWidget):
         self._document = document
         self._names: tuple[tuple[str, str], ...] = ()
         self.pad = XYPad()
+        self.pad.setFixedSize(112, 112)
         self.across, self.up = Choice("Pad across"), Choice("Pad upwards")
         for combo in (self.across, self.up):
-            combo.setMinimumContentsLength(7)
+            combo.setMinimumContentsLength(5)
         layout = column(self, spacing=6)
         layout.setContentsMargins(12, 12, 12, 10)
         layout.addWidget(section("Pad"))
@@ -174,7 +175,7 @@ class PadPanel(QWidget):
             right.addSpacing(4)
         right.addStretch(1)
         line = QHBoxLayout()
-        line.setSpacing(10)
+        line.setSpacing(8)
         line.addWidget(self.pad)
         line.addLayout(right)
         layout.addLayout(line)

@@ -35,14 +35,17 @@ from app.widgets.parts import column, label, push, row, scroll, section
 from engine.messages import LatentPart, ModelInfo, SteerRequest
 
 KEY = "start:"
-STOPS = 6
-"""Seeds on the way of a tile's slider."""
+WALK = (0, 1, 2, 102, 101, 100)
+"""Seeds on the way of a tile's slider: a closed walk from neighbour to neighbour of the field."""
+STOPS = len(WALK)
 TICK_MS = 60
 PATIENCE = 1.5
 """Seconds after which a picture that was asked for is asked for again."""
 REST = 5.0
 """Seconds after the hand leaves before a tile moves by itself again."""
 PREVIEW = 256
+SIDE, HEAD, TILE_WORDS = 320, 186, 130
+"""Pixels: width of the right column; heights of the page's head and of a tile's words."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +62,15 @@ def on_the_way(info: ModelInfo, place: float) -> SteerRequest:
     step = int(math.floor(place))
     part = place - step
     eased = part * part * (3.0 - 2.0 * part)
-    first, second = step % STOPS, (step + 1) % STOPS
+    first, second = WALK[step % STOPS], WALK[(step + 1) % STOPS]
     latent = [LatentPart(seed=first, weight=1.0 - eased)]
     if eased > 1e-4:
         latent.append(LatentPart(seed=second, weight=eased))
     kinds: tuple[float, ...] = ()
     if info.c_dim:
         kinds = tuple(
-            (1.0 - eased) * (first % info.c_dim == i) + eased * (second % info.c_dim == i)
+            (1.0 - eased) * (step % STOPS % info.c_dim == i)
+            + eased * ((step + 1) % STOPS % info.c_dim == i)
             for i in range(info.c_dim)
         )
     return SteerRequest(model=info.id, latent=tuple(latent), classes=kinds, truncation=0.7)
@@ -80,6 +84,7 @@ class Preview(QWidget):
     def __init__(self, name: str):
         super().__init__()
         self._image: QImage | None = None
+        self.words = "waking up …"
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(f"Open {name}")
         self.setToolTip(f"Open {name} at this picture")
@@ -118,7 +123,7 @@ class Preview(QWidget):
         if self._image is None:
             painter.fillRect(self.rect(), theme.colour(theme.RAISED))
             painter.setPen(theme.colour(theme.DIM))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "waking up …")
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.words)
         else:
             painter.drawImage(QRectF(self.rect()), self._image)
         if self.hasFocus() or self.underMouse():
@@ -143,6 +148,7 @@ class Tile(QFrame):
         self._asked_at = 0.0
         self._ticked = time.monotonic()
         self._touched = -REST
+        self._asleep = False
         self.setObjectName("tile")
         name = info.name.replace("-", " ").replace("_", " ").capitalize()
         self.preview = Preview(name)
@@ -168,6 +174,19 @@ class Tile(QFrame):
         self.slider.began.connect(self._touch)
         thumbnails.arrived.connect(self._picture)
 
+    def wake(self) -> None:
+        """Try again: it may have been opened meanwhile."""
+        self._asleep, self._asked_at = False, 0.0
+        self.slider.setEnabled(True)
+        self._thumbnails.forget(self.key)
+
+    def sleep(self) -> None:
+        """It has never been opened here, so that it cannot move yet: opening prepares it."""
+        self._asleep = True
+        self.slider.setEnabled(False)
+        self.preview.words = "Open it once to set it in motion"
+        self.preview.update()
+
     @property
     def key(self) -> str:
         return KEY + self.info.id
@@ -180,6 +199,8 @@ class Tile(QFrame):
         """Move on by itself, unless the hand is or was just here."""
         now = time.monotonic()
         passed, self._ticked = min(now - self._ticked, 0.2), now
+        if self._asleep:
+            return
         busy = self.slider.isSliderDown() or now - self._touched < REST
         if not busy and self.preview.has_image:
             self._place = (self._place + passed * 0.22) % STOPS
@@ -252,27 +273,27 @@ class StartPage(QWidget):
         self._grid.setSpacing(18)
         self._none = label("Looking for generators …", "dim", wrap=True)
         self._grid.addWidget(self._none, 0, 0)
-        layout.addWidget(scroll(self._grid_box, "Generators"), 1)
-        layout.addLayout(self._foot())
+        line = QHBoxLayout()
+        line.setSpacing(28)
+        line.addWidget(scroll(self._grid_box, "Generators"), 1)
+        line.addWidget(self._side())
+        layout.addLayout(line, 1)
 
-    def _foot(self) -> QHBoxLayout:
-        recent = column(spacing=4)
+    def _side(self) -> QWidget:
+        side = QWidget()
+        side.setFixedWidth(SIDE)
+        recent = column(side, spacing=8)
         recent.addWidget(section("Recent projects"))
         self.recent = QListWidget()
         self.recent.setAccessibleName("Recent projects")
-        self.recent.setFixedHeight(96)
         self.recent.itemActivated.connect(self._recent)
         self.recent.itemClicked.connect(self._recent)
         self.no_recent = label(
             "Projects are written as you work. They will be listed here.", "dim", wrap=True
         )
-        recent.addWidget(self.recent)
-        recent.addWidget(self.no_recent)
-        recent.addStretch(1)
         self.drop = QFrame()
         self.drop.setObjectName("drop")
-        self.drop.setMinimumHeight(112)
-        inside = column(self.drop, margin=16, spacing=10)
+        inside = column(self.drop, margin=20, spacing=12)
         words = label("Drop anything here", "head")
         words.setAlignment(Qt.AlignmentFlag.AlignCenter)
         kinds = label(
@@ -289,11 +310,12 @@ class StartPage(QWidget):
         inside.addWidget(words)
         inside.addWidget(kinds)
         inside.addLayout(row(1, open_button, train_button, 1))
-        foot = QHBoxLayout()
-        foot.setSpacing(36)
-        foot.addLayout(recent, 2)
-        foot.addWidget(self.drop, 3)
-        return foot
+        recent.insertWidget(0, self.drop)
+        recent.insertSpacing(1, 14)
+        recent.addWidget(self.no_recent)
+        recent.addWidget(self.recent, 1)
+        recent.addStretch(1)
+        return side
 
     def set_models(self, models: tuple[ModelInfo, ...]) -> None:
         """Tiles: the bundled generators first."""
@@ -331,6 +353,12 @@ class StartPage(QWidget):
         self.drop.setProperty("hot", hot)
         self.drop.style().polish(self.drop)
 
+    def set_asleep(self, key: str) -> None:
+        """The tile of a generator that cannot move yet."""
+        for tile in self.tiles:
+            if tile.key == key:
+                tile.sleep()
+
     @property
     def has_picture(self) -> bool:
         return any(tile.preview.has_image for tile in self.tiles)
@@ -338,9 +366,11 @@ class StartPage(QWidget):
     def _lay_out(self) -> None:
         if not self.tiles:
             return
-        across, down = self.width() - 96 - 14, self.height() - 112 - 26 - 24 - 160
-        side = min(max(down - 130, 180), 420)
-        columns = min(max(int((across + 18) // (side + 28 + 18)), 1), len(self.tiles))
+        across = self.width() - 2 * 48 - SIDE - 28 - 12
+        down = self.height() - HEAD - TILE_WORDS
+        # As large as lets the first two stand side by side, whole.
+        side = int(min(max(min(down, (across - 18) / 2 - 30), 180), 480))
+        columns = min(max(int((across + 18) // (side + 30 + 18)), 1), len(self.tiles))
         for index, tile in enumerate(self.tiles):
             self._grid.removeWidget(tile)
             tile.preview.set_side(side)
@@ -368,6 +398,8 @@ class StartPage(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        for tile in self.tiles:
+            tile.wake()
         self._timer.start()
 
     def hideEvent(self, event: QHideEvent) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QDockWidget, QFrame, QHBoxLayout, QMainWindow, QWidget
+from PySide6.QtWidgets import QDockWidget, QFrame, QHBoxLayout, QMainWindow, QToolButton, QWidget
 
 from app.document import Document
 from app.link import EngineLink
@@ -32,8 +32,8 @@ class CanvasArea(QWidget):
         self.zoom = label("Fit", "dim")
         self.zoom.setMinimumWidth(84)
         self.zoom.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.fit = icon_button("reset", "Fit the picture (F)")
-        self.actual = icon_button("search", "One to one (1)")
+        self.fit = _word_button("Fit", "Fit the picture (F)")
+        self.actual = _word_button("1:1", "One picture pixel on one screen pixel (1)")
         self.compare = icon_button("compare", "Compare with the snapshot (V)", checkable=True)
         tools = row(self.title, 1, self.zoom, self.fit, self.actual, self.compare, spacing=4)
         tools.setContentsMargins(14, 5, 10, 5)
@@ -97,6 +97,7 @@ class SteerWorkspace(QMainWindow):
             self.setCorner(corner, area.RightDockWidgetArea)
         latent = panel()
         column(latent).addWidget(scroll(self.latent, "Latent"))
+        latent.setMinimumWidth(300)
         directions = panel()
         column(directions).addWidget(self.directions)
         self.latent_dock = self._dock("Latent", latent, area.LeftDockWidgetArea)
@@ -110,11 +111,11 @@ class SteerWorkspace(QMainWindow):
         line.addWidget(self.wander)
         line.addWidget(_divider())
         line.addWidget(self.pad)
-        self.wander.setFixedWidth(212)
-        self.pad.setFixedWidth(262)
+        self.wander.setFixedWidth(188)
+        self.pad.setFixedWidth(230)
         self.play_dock = self._dock("Play", play, area.BottomDockWidgetArea)
         self.resizeDocks(
-            [self.latent_dock, self.directions_dock], [300, 356], Qt.Orientation.Horizontal
+            [self.latent_dock, self.directions_dock], [300, 336], Qt.Orientation.Horizontal
         )
 
     def _dock(self, title: str, content: QWidget, side: Qt.DockWidgetArea) -> QDockWidget:
@@ -174,6 +175,15 @@ class SteerWorkspace(QMainWindow):
     def _compare_with(self, shot: Snapshot) -> None:
         if shot.picture is not None:
             self.canvas.set_other(image_of(shot.picture))
+
+
+def _word_button(text: str, tip: str) -> QToolButton:
+    button = QToolButton()
+    button.setText(text)
+    button.setToolTip(tip)
+    button.setAccessibleName(tip)
+    button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    return button
 
 
 def _divider() -> QFrame:

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import (
+    QFocusEvent,
     QImage,
     QKeyEvent,
     QMouseEvent,
     QPainter,
     QPaintEvent,
     QPen,
+    QResizeEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
@@ -68,6 +70,7 @@ class Canvas(QWidget):
         self._drag_split = False
         self._peek = False
         self._empty_text = ""
+        self._keyboard = False
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Picture")
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -88,10 +91,13 @@ class Canvas(QWidget):
             return
         pixels = self._pixels(frame)  # (H, W, 4) uint8 BGRX, in shared memory
         height, width, _ = frame.shape
+        before = self._image.size()
         # The QImage keeps the array alive; the slot is ours until it is released.
         self._image = QImage(
             pixels.data, width, height, pixels.strides[0], QImage.Format.Format_RGB32
         )
+        if before != self._image.size():
+            self._set_view(self._view)
         previous, self._frame = self._frame, frame
         self._unpainted = frame.stamp
         if previous is not None:
@@ -260,6 +266,22 @@ class Canvas(QWidget):
         else:
             super().keyReleaseEvent(event)
 
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        # A frame around the picture disturbs judging it: only who came by keyboard needs it.
+        tabs = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
+        self._keyboard = event.reason() in tabs
+        super().focusInEvent(event)
+        self.update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        self._keyboard = self._peek = False
+        super().focusOutEvent(event)
+        self.update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._set_view(self._view)
+
     # -------------------------------------------------------------- paint
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -281,8 +303,8 @@ class Canvas(QWidget):
             self._paint_split(painter, target, self._split)
         if self._peek:
             self._paint_tag(painter, target.topLeft(), "Snapshot")
-        if self.hasFocus():
-            painter.setPen(QPen(theme.colour(theme.ACCENT_DEEP), 1))
+        if self._keyboard:
+            painter.setPen(QPen(theme.colour(theme.ACCENT), 1))
             painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
         painter.end()
         if self._unpainted is not None:

@@ -73,7 +73,9 @@ class LayerCells(QWidget):
             box = QRectF(row * width + 1, 2, width - 2, self.height() - 4)
             on = row in self._selected
             painter.setPen(Qt.PenStyle.NoPen if on else QPen(theme.colour("#505050"), 1))
-            fill = theme.ACCENT if on else theme.GROUND
+            # All layers is the rule and stays quiet; a choice of layers shines.
+            chosen = theme.QUIET if len(self._selected) == self._rows else theme.ACCENT
+            fill = chosen if on else theme.GROUND
             painter.setBrush(theme.colour(fill if self.isEnabled() else theme.LINE))
             painter.drawRoundedRect(box, 2.5, 2.5)
             if self.hasFocus() and row == self._cursor:
