@@ -93,12 +93,12 @@ def test_after_close_one_file_is_everything(tmp_path: Path) -> None:
 def test_writing_never_holds_up_the_hand(tmp_path: Path) -> None:
     text = "x" * 20_000
     with Project.create(tmp_path / "a") as project:
-        worst = 0.0
+        took: list[float] = []
         for number in range(300):
             began = time.perf_counter()
             project.set_state("document", f"{text}{number}")
-            worst = max(worst, time.perf_counter() - began)
-        assert worst < 0.05
+            took.append(time.perf_counter() - began)
+        assert sorted(took)[-5] < 0.02  # the machine may be busy with something else now and then
         assert project.state("document").endswith("x299")
 
 
