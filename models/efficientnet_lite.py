@@ -45,14 +45,17 @@ def preprocess(pictures: Tensor) -> Tensor:
 class SameConv(nn.Conv2d):
     """Convolution with TensorFlow's `same` padding: the odd pixel goes right and below."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         pads: list[int] = []
         for size, kernel, stride in zip(
-            reversed(x.shape[2:]), reversed(self.kernel_size), reversed(self.stride), strict=True
+            reversed(input.shape[2:]),
+            reversed(self.kernel_size),
+            reversed(self.stride),
+            strict=True,
         ):
             total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
             pads += [total // 2, total - total // 2]
-        return super().forward(F.pad(x, pads))
+        return super().forward(F.pad(input, pads))
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:

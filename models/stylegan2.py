@@ -84,6 +84,8 @@ def unit_second_moment(x: Tensor) -> Tensor:
 class Mapping(nn.Module):
     """z (N, z_dim), c (N, c_dim) -> w (N, w_dim)."""
 
+    w_avg: Tensor
+
     def __init__(self, config: Config):
         super().__init__()
         embed = (config.embed_width or config.w_dim) if config.c_dim else 0
@@ -154,6 +156,9 @@ class ModulatedConv(nn.Module):
 class SynthesisLayer(ModulatedConv):
     """Modulated 3x3 convolution, optional x2 upsampling, noise, bias, leaky ReLU."""
 
+    resample_filter: Tensor
+    noise_const: Tensor
+
     def __init__(self, inputs: int, outputs: int, config: Config, resolution: int, up: bool):
         super().__init__(inputs, outputs, 3, config.w_dim)
         self.up = up
@@ -210,6 +215,8 @@ class ToRGB(ModulatedConv):
 class ResidualConv(nn.Module):
     """1x1 convolution and x2 upsampling of the `resnet` architecture's skip path."""
 
+    resample_filter: Tensor
+
     def __init__(self, inputs: int, outputs: int):
         super().__init__()
         self.weight = nn.Parameter(torch.randn(outputs, inputs, 1, 1))
@@ -223,6 +230,8 @@ class ResidualConv(nn.Module):
 
 class Block(nn.Module):
     """One resolution of the synthesis network."""
+
+    resample_filter: Tensor
 
     def __init__(self, inputs: int, outputs: int, config: Config, resolution: int, last: bool):
         super().__init__()

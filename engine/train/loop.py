@@ -104,7 +104,8 @@ class Trainer:
         for body in (self.critic.body, self.encoder.body):
             body.start_at(start_resolution(config.resolution))
         for network in (self.generator, self.critic, self.encoder):
-            network.to(self.device, memory_format=torch.channels_last)
+            network.to(self.device)
+            channels_last(network)
         self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
         self.generator_adam = self._adam(self.generator.parameters(), recipe.rate)
         self.encoder_adam = self._adam(self.encoder.parameters(), recipe.rate)
@@ -300,6 +301,13 @@ class Trainer:
         w = self.average.mapping(z.to(self.device), c)
         ws = w[:, None].expand(-1, self.average.num_ws, -1)
         return self.average.synthesis(ws, stop=resolution)
+
+
+def channels_last(network: torch.nn.Module) -> None:
+    """Lay out convolution weights as CPUs and tensor cores like them."""
+    for parameter in network.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
 def _slope(x: Tensor, dim: int) -> Tensor:

