@@ -23,6 +23,7 @@ import onnxruntime as ort
 import torch
 from torch import Tensor, nn
 
+from engine.disk import check_writable, why
 from engine.graphs import GraphFiles, write_note
 from engine.progress import Progress
 from models.errors import LodestoneError
@@ -82,6 +83,7 @@ def export_files(
 ) -> float:
     """As `export_onnx`, to the given file names."""
     progress = progress or Progress()
+    _check_folder(files.synthesis)
     generator = generator.eval()
     with _quiet(), torch.inference_mode(False), torch.no_grad():
         progress(0.0, "Tracing the mapping")
@@ -103,6 +105,17 @@ def export_files(
     write_note(files, card.sha256, parity.difference)
     progress(1.0, f"Exported, largest difference {parity.difference:.1e}")
     return parity.difference
+
+
+def _check_folder(path: Path) -> None:
+    """Before a minute of work rather than after it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        check_writable(path.parent)
+    except OSError as error:
+        raise LodestoneError(
+            f"{path.name} could not be written: {why(error)}.", repr(error)
+        ) from error
 
 
 def measure_parity(

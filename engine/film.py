@@ -14,11 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from engine import paths
+from engine.disk import why
 from engine.library import Library
 from engine.messages import LodestoneError, ModelInfo, Picture, RenderRequest, SteerRequest
 from engine.progress import Cancelled, Progress
 from engine.runtime import Runtime, open_runtime
-from engine.sinks import FilmSink, NpySink, PngSink, Sink, why
+from engine.sinks import FilmSink, NpySink, PngSink, Sink
 from engine.steer.latents import resolve
 from engine.steer.morph import morph
 

@@ -6,7 +6,6 @@ as NAME.incomplete.EXT, and opens: a shorter film, an array of fewer pictures. F
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 from fractions import Fraction
@@ -17,6 +16,7 @@ import av
 import numpy as np
 from av.error import FFmpegError
 
+from engine.disk import check_writable
 from engine.messages import LodestoneError, ModelInfo, SteerRequest
 from engine.pictures import read_state, write_png
 
@@ -307,15 +307,6 @@ def trim_mp4(path: Path) -> None:
             file.truncate(end)
 
 
-def check_writable(folder: Path) -> None:
-    """OSError now rather than after an hour of drawing."""
-    probe = folder / f".lodestone-{os.getpid()}.part"
-    try:
-        probe.touch()
-    finally:
-        probe.unlink(missing_ok=True)
-
-
 def incomplete(path: Path) -> Path:
     return path.with_name(f"{path.stem}.incomplete{path.suffix}")
 
@@ -330,14 +321,3 @@ def _close_quietly(file: Any) -> None:
         file.close()
     except OSError:
         return  # what could not be flushed is left out by whoever reads the length
-
-
-def why(error: OSError) -> str:
-    """What stopped a file from being written, and what to do."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return "the disk is full. Free some space or choose another folder"
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return "the folder is read-only. Choose another folder"
-    if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
-        return "a file or folder of that name is in the way. Choose another name"
-    return f"{error.strerror or error}. Choose another folder"

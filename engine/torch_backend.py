@@ -81,7 +81,7 @@ class TorchBackend:
     def synthesis(self, inputs: Inputs) -> np.ndarray:
         with torch.inference_mode():
             if self._graphs_wanted:
-                return self._run(inputs).image.to("cpu", copy=True).numpy()
+                return self._run(inputs).image.contiguous().to("cpu", copy=True).numpy()
             return self._draw(self._tensors(inputs)).contiguous().cpu().numpy()
 
     def bgrx(self, inputs: Inputs, out: np.ndarray) -> None:
@@ -158,7 +158,9 @@ class TorchBackend:
 def bgrx_bytes(image: Tensor) -> Tensor:
     """(N, C, H, W) about -1..1 -> (N, H, W, 4) uint8 B G R X, on the image's device."""
     pixels = (image * 127.5 + 128.0).clamp_(0.0, 255.0).to(torch.uint8)
-    pixels = pixels[:, [2, 1, 0]] if image.shape[1] >= 3 else pixels[:, :1].expand(-1, 3, -1, -1)
+    # Not by a list of indices: that copies from the host, which a CUDA graph cannot record.
+    colours = image.shape[1] >= 3
+    pixels = pixels[:, :3].flip(1) if colours else pixels[:, :1].expand(-1, 3, -1, -1)
     full = pixels.new_full((pixels.shape[0], 1, *pixels.shape[2:]), 255)
     return torch.cat([pixels, full], dim=1).permute(0, 2, 3, 1).contiguous()
 

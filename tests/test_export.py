@@ -132,3 +132,17 @@ def test_missing_graphs_are_made_and_noted_in_the_card(
     written = files.synthesis.stat().st_mtime_ns
     assert ensure_graphs(info) == files
     assert files.synthesis.stat().st_mtime_ns == written
+
+
+@pytest.mark.slow
+def test_stylegan3_draws_what_torch_draws(tmp_path: Path) -> None:
+    from models.stylegan3 import Config, Generator
+
+    torch.manual_seed(0)
+    channels = (*(24,) * 5, 24, 20, 20, 16, 16, 16, 12, 12, 12, 3)
+    made = Generator(Config(32, channels, 16, 16, conv_kernel=1, radial=True)).eval()
+    made.requires_grad_(False)
+    facts = Card("stylegan3-r", "r", dataclasses.asdict(made.config), sha256="3" * 64)
+    assert export_onnx(made, facts, tmp_path) < 1e-4
+    names = [i.name for i in onnx.load(tmp_path / "synthesis.onnx").graph.input]
+    assert names == ["ws", "style_offset"]
