@@ -68,7 +68,7 @@ def _by_structure(start: bytes, name: str) -> str:
 
 def forbidden(error: Forbidden, name: str) -> str:
     """The sentence for a pickle that mentions something outside the table."""
-    if error.module.startswith("dnnlib.tflib"):
+    if error.module.startswith(("dnnlib.tflib", "tfutil")):
         return (
             f"{name} is a StyleGAN file for TensorFlow. Convert it once with "
             "`legacy.py` of NVIDIA's stylegan3 repository, then choose the result."
