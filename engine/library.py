@@ -11,7 +11,7 @@ import unicodedata
 from pathlib import Path
 
 from engine import paths
-from engine.messages import LayerInfo, ModelInfo
+from engine.messages import ModelInfo
 from engine.progress import Progress
 from models import files, registry
 from models.errors import LodestoneError
@@ -156,7 +156,7 @@ def model_info(card: Card, path: Path, bundled: bool = False) -> ModelInfo:
             w_dim=int(hyper["w_dim"]),
             c_dim=c_dim,
             num_ws=max(layer.ws_index for layer in layers) + 1,
-            layers=tuple(LayerInfo(**dataclasses.asdict(layer)) for layer in layers),
+            layers=tuple(layers),
             class_names=names if c_dim else (),
             licence=card.licence,
             attribution=card.attribution,

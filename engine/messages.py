@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from models.errors import LodestoneError as LodestoneError
+from models.layers import Layer as Layer
 
 Space = Literal["z", "w", "w+", "s"]
 NoiseMode = Literal["const", "random", "off"]
@@ -61,24 +62,6 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class LayerInfo:
-    """One modulated layer of a generator (a convolution or a toRGB)."""
-
-    name: str
-    """As in the network, such as `b8.conv0`."""
-    ws_index: int
-    """Row of w+ that drives it, 0 .. num_ws - 1."""
-    resolution: int
-    """Pixels of its output."""
-    style_start: int
-    """First channel of this layer in the concatenated style vector S."""
-    style_count: int
-    noise: bool = False
-    """Whether it adds noise (then it owns one entry of the noise strengths, in layer order)."""
-    to_rgb: bool = False
-
-
-@dataclass(frozen=True)
 class ModelInfo:
     """What the window knows of a generator."""
 
@@ -95,7 +78,7 @@ class ModelInfo:
     w_dim: int
     c_dim: int
     num_ws: int
-    layers: tuple[LayerInfo, ...]
+    layers: tuple[Layer, ...]
     class_names: tuple[str, ...] = ()
     """c_dim names; `class 0`, `class 1` … when the file gives none; empty when c_dim is 0."""
     licence: str = ""

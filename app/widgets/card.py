@@ -19,7 +19,7 @@ from app.state import Card
 from app.widgets.amount import AmountSlider, number
 from app.widgets.layers import LayerBrush
 from app.widgets.parts import icon_button, label, row
-from engine.messages import LayerInfo
+from engine.messages import Layer
 
 STRIP = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 """σ of the pictures of a strip. The slider reaches half a picture further on both sides."""
@@ -150,7 +150,7 @@ class DirectionCard(QFrame):
         self.eye.clicked.connect(self._hide)
         self.bin.clicked.connect(self._delete)
 
-    def set_layers(self, layers: tuple[LayerInfo, ...], rows: int) -> None:
+    def set_layers(self, layers: tuple[Layer, ...], rows: int) -> None:
         self.brush.set_layers(layers, rows)
 
     def set_strip_shown(self, shown: bool) -> None:

@@ -9,7 +9,7 @@ from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEv
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app import theme
-from engine.messages import LayerInfo
+from engine.messages import Layer
 
 
 class LayerCells(QWidget):
@@ -33,7 +33,7 @@ class LayerCells(QWidget):
     def sizeHint(self) -> QSize:
         return QSize(160, self.height())
 
-    def set_layers(self, layers: tuple[LayerInfo, ...], rows: int) -> None:
+    def set_layers(self, layers: tuple[Layer, ...], rows: int) -> None:
         """The generator's layers; several may share one row of w+."""
         self._rows = max(rows, 1)
         self._tips = []

@@ -14,7 +14,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from engine.codec import from_json
-from engine.messages import Direction, LayerInfo, LodestoneError, Space, Vector
+from engine.messages import Direction, Layer, LodestoneError, Space, Vector
 from engine.steer.latents import Generator, num_styles
 
 measured_latents = 2000
@@ -41,7 +41,7 @@ def factorise(
     return vectors, values[::-1][:count]
 
 
-def factorised_layers(layers: Sequence[LayerInfo]) -> tuple[LayerInfo, ...]:
+def factorised_layers(layers: Sequence[Layer]) -> tuple[Layer, ...]:
     """The layers SeFa looks at: every convolution, and the last toRGB.
 
     StyleGAN3's `input` turns and shifts the canvas; its four styles, at unit length, would outweigh
@@ -52,7 +52,7 @@ def factorised_layers(layers: Sequence[LayerInfo]) -> tuple[LayerInfo, ...]:
     return (*convolutions, *last)
 
 
-def affine_weights(path: str | Path, layers: Sequence[LayerInfo]) -> dict[str, np.ndarray]:
+def affine_weights(path: str | Path, layers: Sequence[Layer]) -> dict[str, np.ndarray]:
     """Layer name -> affine weight (style_count, w_dim) float32, read alone from a card."""
     found: dict[str, np.ndarray] = {}
     try:
