@@ -28,6 +28,8 @@ class Command:
     """`model`, `snapshot`, `two` (snapshots), or nothing."""
     rule: bool = False
     """A line above it in its menu."""
+    repeats: bool = False
+    """Whether a held key goes on doing it."""
 
 
 COMMANDS: tuple[Command, ...] = (
@@ -68,8 +70,8 @@ COMMANDS: tuple[Command, ...] = (
         "File",
         rule=True,
     ),
-    Command("edit.undo", "Undo", "Take the last change back.", "Ctrl+Z", "Edit"),
-    Command("edit.redo", "Redo", "Do it again.", "Ctrl+Shift+Z", "Edit"),
+    Command("edit.undo", "Undo", "Take the last change back.", "Ctrl+Z", "Edit", repeats=True),
+    Command("edit.redo", "Redo", "Do it again.", "Ctrl+Shift+Z", "Edit", repeats=True),
     Command(
         "edit.reset_directions",
         "All directions to 0",
@@ -96,8 +98,8 @@ COMMANDS: tuple[Command, ...] = (
         "View",
         "model",
     ),
-    Command("view.zoom_in", "Zoom in", "Larger.", "Ctrl+=", "View", "model"),
-    Command("view.zoom_out", "Zoom out", "Smaller.", "Ctrl+-", "View", "model"),
+    Command("view.zoom_in", "Zoom in", "Larger.", "Ctrl+=", "View", "model", repeats=True),
+    Command("view.zoom_out", "Zoom out", "Smaller.", "Ctrl+-", "View", "model", repeats=True),
     Command(
         "view.compare",
         "Compare with snapshot",
@@ -131,8 +133,16 @@ COMMANDS: tuple[Command, ...] = (
         rule=True,
     ),
     Command("steer.random_seed", "Random seed", "Another picture.", "R", "Steer", "model"),
-    Command("steer.next_seed", "Next seed", "One seed on.", "]", "Steer", "model"),
-    Command("steer.previous_seed", "Previous seed", "One seed back.", "[", "Steer", "model"),
+    Command("steer.next_seed", "Next seed", "One seed on.", "]", "Steer", "model", repeats=True),
+    Command(
+        "steer.previous_seed",
+        "Previous seed",
+        "One seed back.",
+        "[",
+        "Steer",
+        "model",
+        repeats=True,
+    ),
     Command(
         "steer.snapshot",
         "Take a snapshot",
@@ -179,6 +189,7 @@ class Commands(QObject):
             action.setStatusTip(command.tip)
             if command.shortcut:
                 action.setShortcut(QKeySequence(command.shortcut))
+            action.setAutoRepeat(command.repeats)
             action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
             action.triggered.connect(self._triggered)
             window.addAction(action)

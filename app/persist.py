@@ -61,7 +61,8 @@ def state_from_json(text: str) -> SteerState:
     """The state of `state_to_json`; raises LodestoneError when it is not one."""
     try:
         body = json.loads(text)
-        parts = {name: body[name] for name in PLAIN} | {name: tuple(body[name]) for name in ROWS}
+        parts: dict[str, Any] = {name: body[name] for name in PLAIN}
+        parts |= {name: tuple(body[name]) for name in ROWS}
         custom, mix = (_read(item, tuple) for item in body["latents"])
         speed, radius, latent, keys = body["wander"]
         on, a, b, t = body["morph"]

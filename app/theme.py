@@ -107,7 +107,8 @@ def _assets() -> Path:
 def _sheet() -> str:
     return f"""
     QToolTip {{ background: {RAISED}; color: {TEXT}; border: 1px solid {LINE}; padding: 5px 7px; }}
-    QMainWindow, QDialog {{ background: {GROUND}; }}
+    QMainWindow {{ background: {GROUND}; }}
+    QDialog {{ background: {GROUND}; border: 1px solid {LINE}; }}
     QMainWindow::separator {{ background: {GROUND}; width: 4px; height: 4px; }}
     QMainWindow::separator:hover {{ background: {ACCENT_DEEP}; }}
     QScrollArea, QScrollArea > QWidget > QWidget {{ background: transparent; border: none; }}
@@ -161,7 +162,8 @@ def _sheet() -> str:
         border-color: {EDGE}; }}
     QToolButton[segment="true"]:focus {{ border: 1px solid {ACCENT}; }}
     QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox {{ background: {GROUND};
-        border: 1px solid {LINE}; border-radius: 5px; padding: 3px 6px; selection-background-color: {ACCENT};
+        border: 1px solid {LINE}; border-radius: 5px; padding: 3px 6px;
+        selection-background-color: {ACCENT};
         selection-color: {ON_ACCENT}; }}
     QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus {{
         border: 1px solid {ACCENT}; }}
@@ -171,6 +173,9 @@ def _sheet() -> str:
         padding: 2px 4px; font-weight: 500; }}
     QLineEdit[quiet="true"]:hover {{ border: 1px solid {LINE}; }}
     QLineEdit[quiet="true"]:focus {{ border: 1px solid {ACCENT}; background: {GROUND}; }}
+    QAbstractSpinBox QLineEdit, QComboBox QLineEdit {{ background: transparent; border: none;
+        padding: 0; border-radius: 0; }}
+    QAbstractSpinBox QLineEdit:focus, QComboBox QLineEdit:focus {{ border: none; }}
     QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ width: 0; border: none; }}
     QComboBox::drop-down {{ border: none; width: 18px; }}
     QComboBox QAbstractItemView {{ background: {RAISED}; border: 1px solid {LINE}; outline: none; }}

@@ -57,6 +57,8 @@ class MainWindow(QMainWindow):
         self.commands = Commands(self)
         self.actions_ = Actions(self)
         self._pages: dict[str, QWidget] = {}
+        self._has: list[str] | None = None
+        self._trouble = False
         self._build()
         self._wire()
         self._restore()
@@ -241,7 +243,7 @@ class MainWindow(QMainWindow):
             has.append("snapshot")
         if len(state.snapshots) >= 2:
             has.append("two")
-        if has != getattr(self, "_has", None):
+        if has != self._has:
             self._has = has
             self.commands.enable(has)
             self.top.set_has_model(self.document.info is not None)
@@ -277,11 +279,15 @@ class MainWindow(QMainWindow):
             self.top.meter.set_status(status.message or "starting …")
         elif status.state == "ready":
             self.top.meter.set_status("")
+            if self._trouble:
+                self._trouble = False
+                self._message_bar().dismiss()
             if status.message:
                 self.show_note(status.message)
         elif status.state in ("restarting", "failed"):
             if "steer" in self._pages:
                 self.steer.canvas.keep()
+            self._trouble = True
             self.top.meter.set_status("restarting …" if status.state == "restarting" else "stopped")
             self.show_error(status.message)
 

@@ -9,7 +9,6 @@ from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QScrollArea, QWidget
 
-from app import theme
 from app.document import Document
 from app.state import Snapshot, SteerState, Wander, fresh_key, from_request
 from app.widgets.amount import AmountRow, AmountSlider
@@ -41,6 +40,8 @@ class SnapshotsPanel(QWidget):
             wrap=True,
         )
         self.a, self.b = Choice("Morph from"), Choice("Morph to")
+        for combo in (self.a, self.b):
+            combo.setFixedWidth(52)
         self.morph = AmountSlider("Morph", 0.0, 1.0, 0.0, 0.02)
         self.morph.setToolTip("From A to B: everything of the picture moves along.")
         self._build()
@@ -164,7 +165,7 @@ class PadPanel(QWidget):
         self.pad.setFixedSize(112, 112)
         self.across, self.up = Choice("Pad across"), Choice("Pad upwards")
         for combo in (self.across, self.up):
-            combo.setMinimumContentsLength(5)
+            combo.setMinimumWidth(64)
         layout = column(self, spacing=6)
         layout.setContentsMargins(12, 12, 12, 10)
         layout.addWidget(section("Pad"))
@@ -244,7 +245,7 @@ class WanderPanel(QWidget):
             line = row(name, control)
             line.setStretch(1, 1)
             layout.addLayout(line)
-        layout.addLayout(row(self.latent, self.cards, 1, spacing=theme.SPACE * 2))
+        layout.addLayout(row(self.latent, self.cards, 1, spacing=10))
         layout.addStretch(1)
         document.changed.connect(self._changed)
         self.go.clicked.connect(self.toggle)

@@ -69,7 +69,7 @@ class Shaping(QWidget):
     def _build_truncation(self, layout: QVBoxLayout) -> None:
         layout.addWidget(section("Truncation"))
         layout.addLayout(_line("Amount", self.psi))
-        layout.addLayout(_line("Below layer", self.cutoff))
+        layout.addLayout(_line("Cutoff", self.cutoff))
 
     def _build_noise(self, layout: QVBoxLayout) -> None:
         layout.addSpacing(theme.SPACE)

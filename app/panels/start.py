@@ -168,6 +168,11 @@ class Tile(QFrame):
         foot.addLayout(words, 1)
         foot.addWidget(self.open_button, 0, Qt.AlignmentFlag.AlignVCenter)
         layout.addLayout(foot)
+        if info.provenance:
+            made = label(info.provenance, "small", wrap=True)
+            made.setMaximumHeight(48)
+            made.setToolTip(info.provenance)
+            layout.addWidget(made)
         self.preview.clicked.connect(self._open)
         self.open_button.clicked.connect(self._open)
         self.slider.moved.connect(self._moved)
@@ -329,7 +334,8 @@ class StartPage(QWidget):
         self.tiles = []
         self._none.setVisible(not ordered)
         self._none.setText(
-            "There is no generator here yet. Drop one on the window, or train one from your pictures."
+            "There is no generator here yet. Drop one on the window, "
+            "or train one from your pictures."
         )
         for index, info in enumerate(ordered):
             tile = Tile(info, self._thumbnails, (index * 0.9) % STOPS)
@@ -337,6 +343,8 @@ class StartPage(QWidget):
             self.tiles.append(tile)
         self._lay_out()
         self._tick()
+        if self.tiles and self.isVisible():
+            self.tiles[0].slider.setFocus()
 
     def set_recent(self, projects: list[Recent]) -> None:
         self.recent.clear()

@@ -111,8 +111,8 @@ class SteerWorkspace(QMainWindow):
         line.addWidget(self.wander)
         line.addWidget(_divider())
         line.addWidget(self.pad)
-        self.wander.setFixedWidth(188)
-        self.pad.setFixedWidth(230)
+        self.wander.setFixedWidth(198)
+        self.pad.setFixedWidth(226)
         self.play_dock = self._dock("Play", play, area.BottomDockWidgetArea)
         self.resizeDocks(
             [self.latent_dock, self.directions_dock], [300, 336], Qt.Orientation.Horizontal

@@ -107,7 +107,7 @@ class TrainPage(QWidget):
             "Size of the pictures",
         )
         self.resolution.set_value("128")
-        self.size = Segments(
+        self.network = Segments(
             (
                 ("small", "Small", "Suits a CPU."),
                 ("medium", "Medium", "Suits a small graphics card."),
@@ -119,10 +119,11 @@ class TrainPage(QWidget):
         self.conditional.setAccessibleName("Sub-folders are kinds")
         self.conditional.setToolTip("One generator that knows the kinds, with a slider for each.")
         self.licence = Choice("Licence of the pictures")
-        self.licence.setEditable(True)
+        text = QLineEdit()
+        self.licence.setLineEdit(text)
         self.licence.addItems(LICENCES)
-        self.licence.lineEdit().setAccessibleName("Licence of the pictures, text")
-        self.licence.lineEdit().setPlaceholderText("Licence, goes into the model card")
+        text.setAccessibleName("Licence of the pictures, text")
+        text.setPlaceholderText("Licence, goes into the model card")
         self.attribution = QLineEdit()
         self.attribution.setAccessibleName("Who made the pictures")
         self.attribution.setPlaceholderText("Who made the pictures")
@@ -160,7 +161,7 @@ class TrainPage(QWidget):
         lines = (
             ("Name", self.name),
             ("Pictures", self.resolution),
-            ("Network", self.size),
+            ("Network", self.network),
             ("Time", self.minutes),
             ("", self.conditional),
             ("Licence", self.licence),
@@ -238,7 +239,7 @@ class TrainPage(QWidget):
             resolution=int(self.resolution.value),
             minutes=self.minutes.value(),
             conditional=self.conditional.isChecked(),
-            size=self.size.value,  # type: ignore[arg-type]
+            size=self.network.value,  # type: ignore[arg-type]
             licence=self.licence.currentText().strip(),
             attribution=self.attribution.text().strip(),
         )

@@ -241,7 +241,6 @@ class Whole(QSpinBox):
         self.setRange(low, high)
         self.setAccessibleName(name)
         self.setKeyboardTracking(False)
-        self.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
@@ -260,7 +259,6 @@ def number(
     field.setSingleStep(step)
     field.setDecimals(decimals)
     field.setSuffix(suffix)
-    field.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
     field.setAlignment(Qt.AlignmentFlag.AlignRight)
     field.setAccessibleName(name)
     field.setKeyboardTracking(False)

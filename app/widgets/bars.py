@@ -70,7 +70,7 @@ class MessageBar(QFrame):
 
     @property
     def sentence(self) -> str:
-        return self.text.text() if self.isVisibleTo(self.parentWidget()) else ""
+        return "" if self.isHidden() else self.text.text()
 
     @Slot()
     def dismiss(self) -> None:

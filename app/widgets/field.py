@@ -45,7 +45,8 @@ class SeedField(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Seed field")
         self.setToolTip(
-            "Drag to travel between seeds; four are mixed where you stand. Click a seed to go there."
+            "Drag to travel between seeds; four are mixed where you stand. "
+            "Click a seed to go there."
         )
         self.setCursor(Qt.CursorShape.OpenHandCursor)
         self.setFixedHeight(176)
