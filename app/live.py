@@ -56,6 +56,11 @@ class Live(QObject):
         return self._last
 
     @property
+    def up_to_date(self) -> bool:
+        """Whether the newest picture that was asked for has been painted."""
+        return not self._asked_at
+
+    @property
     def seconds(self) -> float:
         """How far the wander is."""
         return self._seconds
@@ -126,7 +131,9 @@ class Live(QObject):
     @Slot(int, float)
     def painted(self, stamp: int, at: float) -> None:
         """The canvas has painted the frame of a stamp."""
-        asked = self._asked_at.pop(stamp, None)
+        asked = self._asked_at.get(stamp)
+        # Older requests will never be drawn: newer ones have replaced them.
+        self._asked_at = {s: t for s, t in self._asked_at.items() if s > stamp}
         if asked is not None:
             self.latency.emit(at - asked, at)
 

@@ -32,6 +32,7 @@ class MessageBar(QFrame):
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.button = push("")
+        self.button.setAccessibleName("What to do")
         self.button.clicked.connect(self._act)
         self.close_button = icon_button("close", "Dismiss this message")
         self.close_button.clicked.connect(self.dismiss)
