@@ -13,12 +13,18 @@ def main() -> int:
     # First of all: in a frozen program the engine's processes start here too.
     multiprocessing.freeze_support()
     arguments = sys.argv[1:]
-    wants_window = not arguments or (len(arguments) == 1 and Path(arguments[0]).exists())
+    wants_window = not arguments or (len(arguments) == 1 and _is_path(arguments[0]))
     if wants_window and _has_display():
         return run_window(arguments[0] if arguments else "")
     from app.cli import main as command_line
 
     return command_line(arguments)
+
+
+def _is_path(argument: str) -> bool:
+    """A file to open. A bare word is a command, even where a folder has that name."""
+    path = Path(argument)
+    return path.exists() and (path.name != argument or bool(path.suffix))
 
 
 def _has_display() -> bool:
