@@ -27,12 +27,6 @@ def _is_path(argument: str) -> bool:
     return path.exists() and (path.name != argument or bool(path.suffix))
 
 
-def _is_file(word: str) -> bool:
-    """A model or preset, which has a suffix; a folder called `models` must not hide the command."""
-    path = Path(word)
-    return bool(path.suffix) and path.is_file()
-
-
 def _has_display() -> bool:
     if sys.platform != "linux" or os.environ.get("QT_QPA_PLATFORM"):
         return True
