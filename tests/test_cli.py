@@ -68,7 +68,8 @@ class Here:
             code = main([str(word) for word in words])
         except SystemExit as stop:
             code = int(stop.code or 0)
-        return code, *self.capture.readouterr()
+        out, err = self.capture.readouterr()
+        return code, out, err
 
     def bad(self, *words: str | Path) -> str:
         """The one sentence a person reads."""
