@@ -34,7 +34,11 @@ from engine.messages import (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     parser = build_parser()
-    args = parser.parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    if not words:
+        warn("lodestone: There is no display to open the window on. Try: lodestone --help")
+        return 2
+    args = parser.parse_args(words)
     try:
         args.run(args)
     except LodestoneError as error:
