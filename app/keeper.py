@@ -62,7 +62,7 @@ class Keeper(QObject):
 
     @Slot(object, object)
     def _changed(self, old: SteerState, new: SteerState) -> None:
-        if self._document.undo_stack.count() > 0 and not self._timer.isActive():
+        if not self._timer.isActive():
             self._timer.start()
 
     @Slot()
@@ -71,6 +71,8 @@ class Keeper(QObject):
         info = self._document.info
         if info is None or self._refused:
             return
+        if self._project is None and self._document.undo_stack.count() == 0:
+            return  # Nothing has been done yet that would be worth a file.
         if self._project is None and not self._make(info.name):
             return
         if self._project is not None:
@@ -95,8 +97,7 @@ class Keeper(QObject):
         self.close()
         self._project = project
         self.renamed.emit(self.name)
-        if self._document.info is not None:
-            self.write()
+        self.write()
         return True
 
     def open(self, path: str) -> SteerState | None:

@@ -301,6 +301,14 @@ def test_an_engine_that_cannot_start_says_so_and_stops_trying() -> None:
         assert len([s for s in ears.all(EngineStatus) if s.state == "restarting"]) == 2
 
 
+def test_asking_for_no_pictures_owes_no_answer() -> None:
+    with engine(patience={"render": 0.5}) as (client, ears):
+        client.thumbnails(ThumbnailsRequest(()), "start")
+        time.sleep(2.5)
+        assert not [s for s in ears.all(EngineStatus) if s.state == "restarting"]
+
+
+
 def test_an_engine_that_hangs_is_replaced() -> None:
     with engine(patience={"render": 1.0}) as (client, ears):
         ears.wait(EngineStatus, lambda s: s.state == "ready")

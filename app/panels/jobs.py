@@ -134,6 +134,8 @@ class JobsPage(QWidget):
         layout.addWidget(scroll(inside, "Jobs"), 1)
         jobs.updated.connect(self._updated)
         self.clear.clicked.connect(self._clear)
+        for update in jobs.all:
+            self._updated(update)
 
     @Slot(object)
     def _updated(self, update: JobUpdate) -> None:

@@ -89,6 +89,8 @@ class TrainPage(QWidget):
         self._make()
         self._build()
         jobs.updated.connect(self._updated)
+        for update in jobs.all:
+            self._updated(update)
 
     def _make(self) -> None:
         self.data = QLineEdit()
