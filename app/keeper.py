@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from app.document import Document
 from app.panels.start import Recent
@@ -15,6 +16,7 @@ from app.state import SteerState
 from engine.messages import JobUpdate, LodestoneError
 from engine.project import SUFFIX, Project, recent_projects, untitled_path
 
+CREATE_SECONDS = 3.0
 WAIT_MS = 300
 """A change is handed to the writer this long after it, at the latest."""
 
@@ -23,6 +25,7 @@ class Keeper(QObject):
     """One open project, made with the first change when there is none."""
 
     failed = Signal(str)
+    _made = Signal()
     renamed = Signal(str)
     """Name of the project that is open now; empty for none."""
 
@@ -30,7 +33,11 @@ class Keeper(QObject):
         super().__init__(parent)
         self._document = document
         self._project: Project | None = None
+        self._model = ""
         self._refused = False
+        self._making: threading.Thread | None = None
+        self._fresh: Project | None = None
+        self._made.connect(self._collect, Qt.ConnectionType.QueuedConnection)
         # Not restarted by every change, so that a long drag is written while it lasts.
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -73,18 +80,46 @@ class Keeper(QObject):
             return
         if self._project is None and self._document.undo_stack.count() == 0:
             return  # Nothing has been done yet that would be worth a file.
-        if self._project is None and not self._make(info.name):
+        if self._project is None:
+            self._make(info.name)
             return
+        if self._model and self._model != info.id:
+            return  # The project's own generator is still on its way.
         if self._project is not None:
+            self._model = info.id
             self._project.set_state("steer", state_to_json(self._document.state))
             self._project.set_state("model", json.dumps({"id": info.id, "path": info.path}))
 
-    def _make(self, model: str) -> bool:
+    def _make(self, model: str) -> None:
+        """Begin a project file, beside the window's thread: a disk may take its time."""
+        if self._making is None:
+            self._making = threading.Thread(target=self._create_quietly, args=(model,), daemon=True)
+            self._making.start()
+
+    def _create_quietly(self, model: str) -> None:
+        """Runs in a thread of its own; leaves the project in `_fresh`."""
         folder, day = untitled_path().parent, time.strftime("%Y-%m-%d")
         path, number = folder / f"{model} {day}{SUFFIX}", 2
         while path.exists():
             path, number = folder / f"{model} {day} {number}{SUFFIX}", number + 1
-        return self.create(str(path))
+        try:
+            self._fresh = Project.create(path, self.failed.emit)
+        except LodestoneError as error:
+            self.failed.emit(error.sentence)
+        self._made.emit()
+
+    @Slot()
+    def _collect(self) -> None:
+        """The new project file is there, or could not be made."""
+        if self._making is None:
+            return
+        project, self._fresh, self._making = self._fresh, None, None
+        self._refused = project is None
+        if project is None:
+            return
+        self._project = project
+        self.renamed.emit(self.name)
+        self.write()
 
     def create(self, path: str) -> bool:
         """Begin a project file with what is on the canvas; says so when it cannot."""
@@ -107,7 +142,9 @@ class Keeper(QObject):
         self._project = project
         self.renamed.emit(self.name)
         text = project.state("steer")
-        return state_from_json(text) if text else None
+        state = state_from_json(text) if text else None
+        self._model = state.model if state is not None else ""
+        return state
 
     def model_path(self, model: str) -> str:
         """Where the project last found the generator, when that file is still there."""
@@ -137,12 +174,18 @@ class Keeper(QObject):
         if self._project is not None:
             self._project.note_job(update)
 
+    @Slot()
     def close(self) -> None:
         """Write what is waiting and close the project."""
         if self._timer.isActive():
             self._timer.stop()
             self.write()
+        if self._making is not None:
+            # What was done in the last moments belongs into the file that is just being made.
+            self._making.join(CREATE_SECONDS)
+            self._collect()
         project, self._project = self._project, None
+        self._model = ""
         self._refused = False
         if project is not None:
             try:

@@ -46,6 +46,8 @@ def kind_of(path: Path) -> str:
 class Opener(QObject):
     """Opens generators and recipes; a recipe waits for its generator."""
 
+    leaving = Signal()
+    """Another generator is about to take the document's place."""
     arrived = Signal()
     """A generator is open and on the Steer panel."""
     failed = Signal(str)
@@ -126,6 +128,12 @@ class Opener(QObject):
     def _opened(self, opened: ModelOpened) -> None:
         recipe, self._recipe = self._recipe, None
         stored, self._state = self._state, None
+        known = self._document.info
+        if stored is None and known is not None:
+            if known.id == opened.info.id:
+                self._again(recipe)
+                return
+            self.leaving.emit()
         fresh = first_state(opened.info, opened.directions)
         if stored is not None and stored.model == opened.info.id:
             self._document.open(opened.info, stored)
@@ -133,6 +141,14 @@ class Opener(QObject):
             self._document.open(opened.info, _with_recipe(fresh, recipe))
         else:
             self._document.open(opened.info, fresh)
+        self.working.emit("")
+        self.arrived.emit()
+
+    def _again(self, recipe: Recipe | None) -> None:
+        """The generator on the canvas was opened once more: what was done with it stays."""
+        if recipe is not None:
+            state = restored(self._document.state, *recipe)
+            self._document.edit("Open a recipe", state)
         self.working.emit("")
         self.arrived.emit()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import fields, replace
 from typing import Any
@@ -91,7 +92,9 @@ def _snapshot(item: dict[str, Any]) -> Snapshot:
     return Snapshot(str(item["key"]), str(item["name"]), request, picture)
 
 
+@functools.lru_cache(maxsize=1024)
 def _message(value: object) -> Any:
+    """As parsed JSON; kept, because hardly any of it changes from one writing to the next."""
     return json.loads(to_json(value))
 
 

@@ -117,6 +117,11 @@ class SteerState:
         return next((shot for shot in self.snapshots if shot.key == key), None)
 
 
+def same(old: SteerState, new: SteerState, *names: str) -> bool:
+    """Whether fields are untouched, by identity: `replace` keeps what it does not change."""
+    return all(getattr(old, name) is getattr(new, name) for name in names)
+
+
 def seed_at(column: int, row: int) -> int:
     """The seed at a whole place of the field."""
     return (column + row * FIELD_STEP) % SEEDS

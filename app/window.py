@@ -141,6 +141,7 @@ class MainWindow(QMainWindow):
         link.status.connect(self._status)
         link.failure.connect(self._failure)
         link.opened.connect(self._provider)
+        opener.leaving.connect(self.keeper.close)
         opener.arrived.connect(self._arrived)
         opener.failed.connect(self.show_error)
         opener.working.connect(self.top.meter.set_status)
@@ -211,7 +212,6 @@ class MainWindow(QMainWindow):
     @Slot(object, object)
     def _open_from_start(self, info: ModelInfo, request: SteerRequest) -> None:
         self.page("steer")
-        self.keeper.close()
         self.opener.open_model(info.id, request)
 
     @Slot()

@@ -52,11 +52,11 @@ def first_card(window: MainWindow) -> DirectionCard:
     return card
 
 
-def test_directions_appear_with_the_generator(steering: MainWindow) -> None:
+def test_directions_appear_with_the_generator(steering: MainWindow, qtbot: QtBot) -> None:
     cards = steering.document.state.cards
     assert len(cards) >= 8
     assert all(card.direction.method == "sefa" for card in cards)
-    assert len(steering.steer.directions.order) == len(cards)
+    qtbot.waitUntil(lambda: len(steering.steer.directions.order) == len(cards), timeout=1_000)
 
 
 def test_a_slider_moves_the_picture_and_undo_brings_it_back(
@@ -109,8 +109,9 @@ def test_layer_brush_limits_a_direction(steering: MainWindow) -> None:
     assert steering.document.state.cards[0].direction.layers is None
 
 
-def test_rename_pin_hide_delete_are_undoable(steering: MainWindow) -> None:
+def test_rename_pin_hide_delete_are_undoable(steering: MainWindow, qtbot: QtBot) -> None:
     panel, document = steering.steer.directions, steering.document
+    qtbot.waitUntil(lambda: len(panel.order) == len(document.state.cards))
     start = document.state
     card = panel.card(panel.order[1])
     assert card is not None

@@ -18,6 +18,8 @@ from engine.messages import Edit, ModelInfo, SteerRequest
 
 STRIP_SIZE = 64
 KEY = "strip:"
+BATCH = 4
+"""Cards built in one go."""
 
 
 class DirectionsPanel(QWidget):
@@ -34,6 +36,10 @@ class DirectionsPanel(QWidget):
         self._layout_wait.setSingleShot(True)
         self._layout_wait.setInterval(120)
         self._layout_wait.timeout.connect(self._ask_visible)
+        self._more = QTimer(self)
+        self._more.setSingleShot(True)
+        self._more.setInterval(0)
+        self._more.timeout.connect(self._build_more)
         self._build()
         document.changed.connect(self._changed)
         document.model_changed.connect(self._model)
@@ -87,7 +93,7 @@ class DirectionsPanel(QWidget):
             self._arrange(shown, order)
         before = {card.key: card for card in old.cards} if old.model == state.model else {}
         for card in shown:
-            if before.get(card.key) is not card:
+            if before.get(card.key) is not card and card.key in self._cards:
                 self._cards[card.key].show_card(card)
         hidden = sum(card.hidden for card in state.cards)
         self.title.setText(f"DIRECTIONS   {len(state.cards) - hidden}")
@@ -105,11 +111,25 @@ class DirectionsPanel(QWidget):
             gone.hide()
             gone.deleteLater()
             self._thumbnails.cancel(KEY + key)
+        made = 0
         for index, card in enumerate(shown):
-            widget = self._cards.get(card.key) or self._new_card(card)
+            widget = self._cards.get(card.key)
+            if widget is None:
+                if made == BATCH:
+                    # A card takes some milliseconds to build: the rest a moment later.
+                    order = order[:index]
+                    self._more.start()
+                    break
+                widget = self._new_card(card)
+                made += 1
             self._column.insertWidget(index, widget)
         self._order = order
         self._layout_wait.start()
+
+    @Slot()
+    def _build_more(self) -> None:
+        shown = self._document.visible_cards(self.hidden.isChecked())
+        self._arrange(shown, tuple(card.key for card in shown))
 
     def _new_card(self, card: Card) -> DirectionCard:
         widget = DirectionCard(card.key)

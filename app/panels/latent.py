@@ -13,7 +13,7 @@ from app import theme
 from app.document import Document
 from app.live import Live
 from app.panels.shaping import Shaping
-from app.state import SEEDS, SteerState
+from app.state import SEEDS, SteerState, same
 from app.thumbnails import Thumbnails, plain
 from app.widgets.amount import number
 from app.widgets.field import SeedField
@@ -23,6 +23,11 @@ from app.widgets.thumbs import ThumbGrid
 from engine.messages import ModelInfo, SteerRequest
 
 GALLERY = 24
+SHOWN = (
+    "model", "x", "y", "space", "anchor", "field_rows", "custom", "classes", "mix_seed", "mix",
+    "mix_layers", "truncation", "truncation_cutoff", "noise", "noise_seed", "noise_strength",
+)  # fmt: skip
+"""The fields this panel shows; a slider of a direction touches none of them."""
 SPACES = (
     ("z", "z", "Travel in z: every place between seeds is as lively as a seed."),
     ("w", "w", "Travel in w: the straight, smooth way between seeds."),
@@ -200,6 +205,8 @@ class LatentPanel(QWidget):
 
     @Slot(object, object)
     def _changed(self, old: SteerState, state: SteerState) -> None:
+        if same(old, state, *SHOWN):
+            return
         blocked = self.seed.blockSignals(True)
         self.seed.setValue(state.seed)
         self.seed.blockSignals(blocked)

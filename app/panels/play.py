@@ -10,7 +10,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QScrollArea, QWidget
 
 from app.document import Document
-from app.state import Snapshot, SteerState, Wander, fresh_key, from_request
+from app.state import Snapshot, SteerState, Wander, fresh_key, from_request, same
 from app.widgets.amount import AmountRow, AmountSlider
 from app.widgets.field import XYPad
 from app.widgets.parts import Choice, column, icon_button, image_of, label, push, row, section
@@ -97,6 +97,8 @@ class SnapshotsPanel(QWidget):
 
     @Slot(object, object)
     def _changed(self, old: SteerState, state: SteerState) -> None:
+        if same(old, state, "model", "snapshots", "morph"):
+            return
         if state.snapshots != self._shown:
             self._shown = state.snapshots
             self.wall.set_labels([shot.name for shot in state.snapshots])
@@ -190,6 +192,8 @@ class PadPanel(QWidget):
 
     @Slot(object, object)
     def _changed(self, old: SteerState, state: SteerState) -> None:
+        if same(old, state, "model", "cards", "pad"):
+            return
         names = tuple((card.key, card.direction.name) for card in state.cards if not card.hidden)
         if names != self._names:
             self._names = names
@@ -259,6 +263,8 @@ class WanderPanel(QWidget):
 
     @Slot(object, object)
     def _changed(self, old: SteerState, state: SteerState) -> None:
+        if same(old, state, "model", "wander"):
+            return
         wander = state.wander
         self.go.setChecked(wander.on)
         self.speed.set_amount(wander.speed)

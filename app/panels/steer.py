@@ -12,7 +12,7 @@ from app.live import Live
 from app.panels.directions import DirectionsPanel
 from app.panels.latent import LatentPanel
 from app.panels.play import PadPanel, SnapshotsPanel, WanderPanel
-from app.state import Snapshot, SteerState
+from app.state import Snapshot, SteerState, same
 from app.thumbnails import Thumbnails
 from app.widgets.bars import MessageBar
 from app.widgets.canvas import Canvas
@@ -146,7 +146,7 @@ class SteerWorkspace(QMainWindow):
     @Slot(object, object)
     def _changed(self, old: SteerState, state: SteerState) -> None:
         info = self._document.info
-        if info is None:
+        if info is None or same(old, state, "model", "x", "y", "custom", "morph", "snapshots"):
             return
         place = f"seed {state.seed}"
         if state.custom:
