@@ -87,6 +87,8 @@ def open_to_write(path: Path) -> sqlite3.Connection:
         except BaseException:
             connection.close()
             raise
+    except UnicodeDecodeError as error:  # SQLite quoting damaged bytes in its own message
+        raise _damaged(path, str(error)) from error
     except (OSError, sqlite3.Error) as error:
         raise sentence(path, error) from error
     return connection
@@ -106,6 +108,8 @@ def open_read_only(path: Path) -> sqlite3.Connection:
         except BaseException:
             connection.close()
             raise
+    except UnicodeDecodeError as error:
+        raise _damaged(path, str(error)) from error
     except sqlite3.Error as error:
         raise sentence(path, error) from error
     return connection
@@ -163,9 +167,13 @@ def _connect(path: Path, mode: str = "mode=rwc") -> sqlite3.Connection:
     )
     # The journal of a transaction is on disk before the file changes, the file before the journal
     # goes: safe against a lost power line as well as against kill -9.
-    connection.execute("PRAGMA synchronous = FULL")
-    # A file from elsewhere must not bring functions that run as we read.
-    connection.execute("PRAGMA trusted_schema = OFF")
+    try:
+        connection.execute("PRAGMA synchronous = FULL")
+        # A file from elsewhere must not bring functions that run as we read.
+        connection.execute("PRAGMA trusted_schema = OFF")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

@@ -308,7 +308,6 @@ def test_asking_for_no_pictures_owes_no_answer() -> None:
         assert not [s for s in ears.all(EngineStatus) if s.state == "restarting"]
 
 
-
 def test_an_engine_that_hangs_is_replaced() -> None:
     with engine(patience={"render": 1.0}) as (client, ears):
         ears.wait(EngineStatus, lambda s: s.state == "ready")
@@ -396,7 +395,8 @@ def test_a_dead_worker_fails_its_job_and_the_next_one_runs() -> None:
         failed = ears.wait(JobUpdate, lambda u: u.job == first and u.state == "failed")
         assert "Start it again" in failed.message
         done = ears.wait(JobUpdate, lambda u: u.job == second and u.state == "done")
-        assert int(done.result) >= 15  # and it lets everything else go first
+        polite = min(os.nice(0) + 15, 19)
+        assert int(done.result) >= polite  # and it lets everything else go first
         assert not [s for s in ears.all(EngineStatus) if s.state == "restarting"]
 
 

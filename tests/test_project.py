@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from engine import project_file
@@ -198,6 +198,7 @@ share = st.floats(0.0, 1.0, exclude_max=True)
 @settings(
     max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+@example(kept=1.0, junk=[(0.060546875, b"\x80")])  # a table definition that is no text
 @given(
     kept=st.one_of(st.just(1.0), share),
     junk=st.lists(st.tuples(share, st.binary(min_size=1, max_size=200)), max_size=6),
