@@ -153,6 +153,8 @@ def _add_train(commands: Any) -> None:
     command.add_argument("--size", choices=("small", "medium", "large"), default="small")
     command.add_argument("--conditional", action="store_true", help="sub-folders are classes")
     command.add_argument("--labels", default="", metavar="CSV", help="columns file and class")
+    command.add_argument("--no-noise", dest="noise", action="store_false",
+                         help="no noise inputs: cleaner for flat drawings")  # fmt: skip
     for name in ("name", "licence", "attribution"):
         command.add_argument(f"--{name}", default="")
     command.add_argument("--seed", type=int, default=0)

@@ -231,6 +231,8 @@ class TrainRequest:
     seed: int = 0
     size: Literal["small", "medium", "large"] = "small"
     """Channels: small suits a CPU, large a GPU."""
+    noise: bool = True
+    """Noise inputs; off suits flat drawings, whose every detail then comes from the latent."""
     licence: str = ""
     attribution: str = ""
     device: str = "auto"

@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -167,6 +167,14 @@ def test_resolutions_grow_in_order() -> None:
     assert grown == sorted(grown)
     assert set(grown) == {64, 128, 256}
     assert [resolution_at(share, 32, recipe) for share in (0.0, 1.0)] == [16, 32]
+
+
+def test_without_noise_nothing_but_the_latent_draws(folder: Path, tmp_path: Path) -> None:
+    wish = replace(request(folder, tmp_path, minutes=0.02), noise=False)
+    _, state = load_model(train(wish, Progress()))
+    strengths = [value for name, value in state.items() if name.endswith("noise_strength")]
+    assert strengths
+    assert not np.any(strengths)
 
 
 def test_r1_is_the_squared_gradient(folder: Path, tmp_path: Path) -> None:

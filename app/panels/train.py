@@ -120,6 +120,9 @@ class TrainPage(QWidget):
         self.conditional = QCheckBox("Sub-folders are kinds")
         self.conditional.setAccessibleName("Sub-folders are kinds")
         self.conditional.setToolTip("One generator that knows the kinds, with a slider for each.")
+        self.drawn = QCheckBox("Flat drawings")
+        self.drawn.setAccessibleName("Flat drawings")
+        self.drawn.setToolTip("Trains without noise, which would only put grain on flat colour.")
         self.licence = Choice("Licence of the pictures")
         text = QLineEdit()
         self.licence.setLineEdit(text)
@@ -166,6 +169,7 @@ class TrainPage(QWidget):
             ("Network", self.network),
             ("Time", self.minutes),
             ("", self.conditional),
+            ("", self.drawn),
             ("Licence", self.licence),
             ("Credit", self.attribution),
         )
@@ -241,6 +245,7 @@ class TrainPage(QWidget):
             resolution=int(self.resolution.value),
             minutes=self.minutes.value(),
             conditional=self.conditional.isChecked(),
+            noise=not self.drawn.isChecked(),
             size=self.network.value,  # type: ignore[arg-type]
             licence=self.licence.currentText().strip(),
             attribution=self.attribution.text().strip(),

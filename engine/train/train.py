@@ -106,7 +106,7 @@ def _trainer(request: TrainRequest, pictures: PictureSet, device: str) -> Traine
     except ValueError as error:
         raise LodestoneError(f"This size cannot be trained: {error}.") from error
     recipe = Recipe() if device == "cpu" else Recipe(batch=64, ema_pictures=20_000.0)
-    recipe = replace(recipe, batch=min(recipe.batch, len(pictures)))
+    recipe = replace(recipe, batch=min(recipe.batch, len(pictures)), noise=request.noise)
     return Trainer(config, pictures, recipe, request.seed, device)
 
 
