@@ -95,9 +95,9 @@ def _palette() -> QPalette:
     return palette
 
 
-def _check() -> str:
-    """The tick of a checked box; style sheets take pictures from files only."""
-    return (_assets() / "icons" / "check.svg").as_posix()
+def _icon(name: str) -> str:
+    """A picture for the style sheet, which takes files only."""
+    return (_assets() / "icons" / f"{name}.svg").as_posix()
 
 
 def _assets() -> Path:
@@ -177,14 +177,15 @@ def _sheet() -> str:
         padding: 0; border-radius: 0; }}
     QAbstractSpinBox QLineEdit:focus, QComboBox QLineEdit:focus {{ border: none; }}
     QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ width: 0; border: none; }}
-    QComboBox::drop-down {{ border: none; width: 18px; }}
+    QComboBox::drop-down {{ border: none; width: 16px; }}
+    QComboBox::down-arrow {{ image: url({_icon("down")}); width: 12px; height: 12px; }}
     QComboBox QAbstractItemView {{ background: {RAISED}; border: 1px solid {LINE}; outline: none; }}
     QCheckBox, QRadioButton {{ spacing: 8px; padding: 2px; border: 1px solid transparent;
         border-radius: 4px; }}
     QCheckBox::indicator {{ width: 14px; height: 14px; border: 1px solid {EDGE};
         border-radius: 4px; background: {GROUND}; }}
     QCheckBox::indicator:checked {{ background: {ACCENT}; border-color: {ACCENT};
-        image: url({_check()}); }}
+        image: url({_icon("check")}); }}
     QCheckBox:focus, QRadioButton:focus {{ border: 1px solid {ACCENT}; }}
     QListWidget {{ background: transparent; border: none; outline: none; }}
     QListWidget::item {{ padding: 7px 9px; border-radius: 6px; }}

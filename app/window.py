@@ -269,6 +269,7 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _provider(self, opened: ModelOpened) -> None:
+        self.top.meter.restart()
         self.top.meter.set_provider(opened.provider)
 
     @Slot(object)

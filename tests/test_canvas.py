@@ -12,6 +12,7 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from app.widgets.canvas import Canvas, View
+from app.widgets.enlarge import doubled
 from engine.messages import Frame
 
 RED, BLUE = (0, 0, 255), (255, 0, 0)  # B, G, R
@@ -182,3 +183,21 @@ def test_a_rectangular_frame_keeps_its_shape(qtbot: QtBot, canvas: Canvas, memor
     memory.arrays[1] = np.zeros((4, 16, 4), np.uint8)
     show(qtbot, canvas, replace(frame, shape=(4, 16, 4)))
     assert canvas.target().width() / canvas.target().height() == pytest.approx(4)
+
+
+def test_enlarging_keeps_flat_colours_and_sharp_edges() -> None:
+    flat = np.full((40, 40, 4), 77, np.uint8)
+    assert np.array_equal(doubled(flat), np.full((80, 80, 4), 77, np.uint8))
+    ramp = np.broadcast_to(np.arange(0, 160, 4, dtype=np.uint8)[None, :, None], (40, 40, 4))
+    inner = doubled(ramp)[10, 8:72, 0].astype(int)
+    assert set(np.diff(inner)) == {2}, "a straight ramp stays straight at half the steps"
+
+
+def test_small_pictures_are_enlarged_smoothly(qtbot: QtBot, canvas: Canvas, memory: Memory) -> None:
+    frame = memory.frame(1, RED, side=64)
+    memory.arrays[1][:, 32:, :3] = BLUE
+    show(qtbot, canvas, frame)
+    image = canvas.grab().toImage()
+    row = [QColor(image.pixel(x, 150)) for x in range(image.width())]
+    assert any(0 < colour.red() < 255 and 0 < colour.blue() < 255 for colour in row)
+    assert canvas.image().size().width() == 64

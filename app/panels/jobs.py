@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QFrame, QLabel, QProgressBar, QVBoxLayout, QWidget
 
+from app import icons, theme
 from app.jobs import ACTIVE, Jobs, time_left, title
 from app.widgets.parts import column, image_of, label, push, row, scroll
 from engine.messages import JobUpdate, TrainRequest
@@ -36,6 +37,8 @@ class JobRow(QFrame):
         self.picture.setFixedSize(PICTURE, PICTURE)
         self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.picture.setStyleSheet("background: #1a1a1a; border-radius: 6px;")
+        mark = "gem" if isinstance(update.request, TrainRequest) else "film"
+        self.picture.setPixmap(icons.pixmap(mark, theme.EDGE, 28, self.devicePixelRatioF()))
         self.state = label("", "dim")
         self.message = label("", "dim", wrap=True)
         self.bar = QProgressBar()

@@ -41,7 +41,7 @@ class SnapshotsPanel(QWidget):
         )
         self.a, self.b = Choice("Morph from"), Choice("Morph to")
         for combo in (self.a, self.b):
-            combo.setFixedWidth(52)
+            combo.setFixedWidth(42)
         self.morph = AmountSlider("Morph", 0.0, 1.0, 0.0, 0.02)
         self.morph.setToolTip("From A to B: everything of the picture moves along.")
         self._build()

@@ -31,6 +31,7 @@ from PySide6.QtWidgets import (
 from app import icons, theme
 from app.thumbnails import Thumbnails
 from app.widgets.amount import AmountSlider
+from app.widgets.enlarge import enlarged
 from app.widgets.parts import column, label, push, row, scroll, section
 from engine.messages import LatentPart, ModelInfo, SteerRequest
 
@@ -44,7 +45,7 @@ PATIENCE = 1.5
 REST = 5.0
 """Seconds after the hand leaves before a tile moves by itself again."""
 PREVIEW = 256
-SIDE, HEAD, TILE_WORDS = 320, 186, 130
+SIDE, HEAD, TILE_WORDS = 320, 186, 176
 """Pixels: width of the right column; heights of the page's head and of a tile's words."""
 
 
@@ -95,7 +96,7 @@ class Preview(QWidget):
         self.setFixedSize(side, side)
 
     def set_image(self, image: QImage) -> None:
-        self._image = image
+        self._image = enlarged(image, self.width() * self.devicePixelRatioF() / image.width())
         self.update()
 
     @property
@@ -377,7 +378,7 @@ class StartPage(QWidget):
         across = self.width() - 2 * 48 - SIDE - 28 - 12
         down = self.height() - HEAD - TILE_WORDS
         # As large as lets the first two stand side by side, whole.
-        side = int(min(max(min(down, (across - 18) / 2 - 30), 180), 480))
+        side = int(min(max(min(down, (across - 18) / 2 - 30), 180), 680))
         columns = min(max(int((across + 18) // (side + 30 + 18)), 1), len(self.tiles))
         for index, tile in enumerate(self.tiles):
             self._grid.removeWidget(tile)

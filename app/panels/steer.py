@@ -106,13 +106,13 @@ class SteerWorkspace(QMainWindow):
         line = QHBoxLayout(play)
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(0)
-        line.addWidget(self.snapshots, 1)
+        line.addWidget(self.snapshots, 4)
         line.addWidget(_divider())
-        line.addWidget(self.wander)
+        line.addWidget(self.wander, 1)
         line.addWidget(_divider())
-        line.addWidget(self.pad)
-        self.wander.setFixedWidth(198)
-        self.pad.setFixedWidth(226)
+        line.addWidget(self.pad, 1)
+        self.wander.setMinimumWidth(198)
+        self.pad.setMinimumWidth(226)
         self.play_dock = self._dock("Play", play, area.BottomDockWidgetArea)
         self.resizeDocks(
             [self.latent_dock, self.directions_dock], [300, 336], Qt.Orientation.Horizontal

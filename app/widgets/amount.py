@@ -241,6 +241,7 @@ class Whole(QSpinBox):
         self.setRange(low, high)
         self.setAccessibleName(name)
         self.setKeyboardTracking(False)
+        self.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     def wheelEvent(self, event: QWheelEvent) -> None:

@@ -46,21 +46,23 @@ class MessageBar(QFrame):
         self.hide()
 
     def show_error(self, sentence: str, action: str = "", action_text: str = "") -> None:
-        self._show("errorBar", theme.DANGER, sentence, action, action_text)
+        self._show("errorBar", "warn", theme.DANGER, sentence, action, action_text)
 
     def show_note(
         self, sentence: str, action: str = "", action_text: str = "", seconds: float = 0.0
     ) -> None:
         """A message that is no error; goes away by itself after `seconds` when that is > 0."""
-        self._show("noteBar", theme.ACCENT, sentence, action, action_text)
+        self._show("noteBar", "gem", theme.ACCENT, sentence, action, action_text)
         if seconds > 0:
             self._timer.start(round(seconds * 1000))
 
-    def _show(self, name: str, colour: str, sentence: str, action: str, action_text: str) -> None:
+    def _show(
+        self, name: str, icon: str, colour: str, sentence: str, action: str, action_text: str
+    ) -> None:
         self._timer.stop()
         self.setObjectName(name)
         self.style().polish(self)
-        self._mark.setPixmap(icons.pixmap("gem", colour, 18, self.devicePixelRatioF()))
+        self._mark.setPixmap(icons.pixmap(icon, colour, 18, self.devicePixelRatioF()))
         self.text.setText(sentence)
         self.text.setAccessibleName(sentence)
         self._action = action
@@ -104,6 +106,11 @@ class Meter(QLabel):
         self._timer.setInterval(250)
         self._timer.timeout.connect(self.refresh)
 
+    def restart(self) -> None:
+        """Another generator: its first picture is no measure of its speed."""
+        self._latencies.clear()
+        self._painted.clear()
+
     def set_provider(self, provider: str) -> None:
         self._provider = provider
         self.refresh()
@@ -116,6 +123,10 @@ class Meter(QLabel):
     @Slot(float, float)
     def add(self, latency: float, painted_at: float) -> None:
         """One painted frame: seconds since the hand moved, and when it was painted."""
+        if not self._painted:
+            # The first picture of a generator says nothing about the next.
+            self._painted.append(painted_at)
+            return
         self._latencies.append(latency)
         self._painted.append(painted_at)
         if not self._timer.isActive():

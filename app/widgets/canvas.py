@@ -22,6 +22,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app import theme
+from app.widgets.enlarge import enlarged
 from engine.messages import Frame
 
 MARGIN = 20
@@ -62,6 +63,7 @@ class Canvas(QWidget):
         self._pixels, self._release = pixels, release
         self._frame: Frame | None = None
         self._image = QImage()
+        self._fine: QImage | None = None
         self._unpainted: int | None = None
         self._view = View()
         self._pan_from: QPointF | None = None
@@ -96,6 +98,7 @@ class Canvas(QWidget):
         self._image = QImage(
             pixels.data, width, height, pixels.strides[0], QImage.Format.Format_RGB32
         )
+        self._fine = None
         if before != self._image.size():
             self._set_view(self._view)
         previous, self._frame = self._frame, frame
@@ -108,6 +111,7 @@ class Canvas(QWidget):
     def keep(self) -> None:
         """Copy the pixels out of shared memory (before the engine and its memory go away)."""
         self._image = self._image.copy()
+        self._fine = None
         if self._frame is not None:
             self._release(self._frame)
             self._frame = None
@@ -115,7 +119,7 @@ class Canvas(QWidget):
     def clear(self, text: str = "") -> None:
         """No picture; `text` says why."""
         self.keep()
-        self._image = QImage()
+        self._image, self._fine = QImage(), None
         self._empty_text = text
         self.update()
 
@@ -188,7 +192,7 @@ class Canvas(QWidget):
 
     def set_other(self, image: QImage) -> None:
         """The snapshot to compare with."""
-        self._other = image
+        self._other = enlarged(image, 2.0)
         if image.isNull():
             self.set_comparing(False)
         self.update()
@@ -298,7 +302,7 @@ class Canvas(QWidget):
             self._view.zoom is None or self.scale * self.devicePixelRatioF() < 12.0,
         )
         target = self.target()
-        painter.drawImage(target, self._other if self._peek else self._image)
+        painter.drawImage(target, self._other if self._peek else self._enlarged())
         if self._split is not None and not self._peek:
             self._paint_split(painter, target, self._split)
         if self._peek:
@@ -310,6 +314,15 @@ class Canvas(QWidget):
         if self._unpainted is not None:
             stamp, self._unpainted = self._unpainted, None
             self.painted.emit(stamp, time.perf_counter())
+
+    def _enlarged(self) -> QImage:
+        """What is painted: the frame itself, or a cubic doubling of a small one, made once."""
+        device = self.scale * self.devicePixelRatioF()
+        if device < 2.0 or device >= 12.0:
+            return self._image
+        if self._fine is None:
+            self._fine = enlarged(self._image, device)
+        return self._fine
 
     def _paint_split(self, painter: QPainter, target: QRectF, split: float) -> None:
         x = target.x() + split * target.width()
