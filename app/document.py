@@ -53,6 +53,12 @@ class Document(QObject):
         self.model_changed.emit(info)
         self.apply(state)
 
+    def announce(self) -> None:
+        """Tell everything again, for a panel that was built after the generator was opened."""
+        if self._info is not None:
+            self.model_changed.emit(self._info)
+            self.changed.emit(SteerState(), self._state)
+
     def begin_gesture(self) -> None:
         """A drag starts: everything until `end_gesture` is one undo entry."""
         self._gesture += 1

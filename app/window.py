@@ -129,6 +129,8 @@ class MainWindow(QMainWindow):
             self._add("steer", made)
             made.area.bar.acted.connect(self._act)
             made.snapshots.chosen.connect(self._refresh)
+            self.live.forget()
+            self.document.announce()
         return made
 
     def _wire(self) -> None:

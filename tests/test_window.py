@@ -84,6 +84,21 @@ def test_dropping_a_generator_opens_it(window: MainWindow, person: Path, qtbot: 
     assert window.windowTitle().startswith("tiny")
 
 
+def test_a_panel_built_after_the_generator_was_opened_knows_it(
+    steering: MainWindow, qtbot: QtBot
+) -> None:
+    """A file given at the start may be open before the Steer panel is built."""
+    before = settle(steering, qtbot)
+    first = steering._pages.pop("steer")
+    with qtbot.waitSignal(first.destroyed):
+        steering.stack.removeWidget(first)
+        first.deleteLater()
+    steering.go("steer")
+    assert np.array_equal(settle(steering, qtbot), before)
+    assert steering.steer.directions.order
+    assert len(steering.steer.latent.shaping._kinds) == 3
+
+
 def test_dropping_a_folder_begins_a_training_form(
     window: MainWindow, tmp_path: Path, qtbot: QtBot
 ) -> None:

@@ -1,0 +1,138 @@
+"""The program as a person starts it, on a real display, moved by a real pointer."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine.project import Project
+
+pytestmark = [
+    pytest.mark.display,
+    pytest.mark.skipif(
+        not all(shutil.which(tool) for tool in ("Xvfb", "xdotool", "import")),
+        reason="needs Xvfb, xdotool and ImageMagick's import",
+    ),
+]
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def display() -> Iterator[str]:
+    """A display of our own, so that no other window lies over ours."""
+    read, write = os.pipe()
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x800x24"]
+    with subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL) as server:
+        os.close(write)
+        with os.fdopen(read) as pipe:
+            number = pipe.readline().strip()
+        yield f":{number}"
+        server.terminate()
+
+
+class Screen:
+    """The program on its display."""
+
+    def __init__(self, display: str, home: Path, folder: Path, *arguments: str):
+        self.environment = {
+            **os.environ,
+            "DISPLAY": display,
+            "QT_QPA_PLATFORM": "xcb",
+            "LODESTONE_HOME": str(home),
+            "XDG_CONFIG_HOME": str(folder / "config"),
+        }
+        self._folder = folder
+        self.log = (folder / "log.txt").open("w")
+        self.program = subprocess.Popen(
+            [sys.executable, "-m", "app", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            stderr=self.log,
+        )
+
+    def shot(self) -> np.ndarray:
+        """(800, 1280, 3) uint8."""
+        file = self._folder / "shot.png"
+        subprocess.run(["import", "-window", "root", str(file)], check=True, env=self.environment)
+        return np.asarray(Image.open(file).convert("RGB"))
+
+    def hand(self, *words: str) -> None:
+        subprocess.run(["xdotool", *words], check=True, env=self.environment)
+
+    def wait(self, ready, seconds: float = 90.0) -> np.ndarray:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            assert self.program.poll() is None, Path(self.log.name).read_text()
+            shot = self.shot()
+            if ready(shot):
+                return shot
+            time.sleep(0.3)
+        raise AssertionError("what was waited for never appeared")
+
+    def close(self) -> None:
+        self.program.kill()
+        self.program.wait()
+        self.log.close()
+
+
+def middle(shot: np.ndarray) -> np.ndarray:
+    """Where the picture lies at 1280 x 800."""
+    return shot[140:580, 400:850].astype(int)
+
+
+def has_picture(shot: np.ndarray) -> bool:
+    # Panels are exact greys; a picture of random colours is not.
+    part = middle(shot)
+    return float(np.abs(part[..., 0] - part[..., 2]).mean()) > 1.0
+
+
+def test_a_pointer_steers_a_picture_and_a_kill_loses_nothing(
+    display: str, person: Path, tmp_path: Path
+) -> None:
+    model = str(person / "models" / "kinds.safetensors")
+    screen = Screen(display, person, tmp_path, model)
+    try:
+        before = screen.wait(has_picture)
+        # Dark theme, and no window that is only half there.
+        assert before[60:75, 5:12].max() < 60
+        time.sleep(1.0)
+        before = screen.shot()
+        screen.hand("mousemove", "1110", "185", "mousedown", "1")
+        for x in range(1120, 1250, 15):
+            screen.hand("mousemove", str(x), "185", "sleep", "0.03")
+        screen.hand("mouseup", "1")
+        screen.wait(lambda shot: np.abs(middle(shot) - middle(before)).max() > 8)
+        time.sleep(2.0)
+    finally:
+        screen.close()  # kill -9
+    (project,) = (person / "projects").glob("*.lodestone")
+    with Project.open(project, read_only=True) as opened:
+        assert '"amount": 0.0' in opened.state("steer")
+        amounts = [
+            float(part.split(",")[0]) for part in opened.state("steer").split('"amount": ')[1:]
+        ]
+    assert max(amounts) > 1.0
+    assert "Traceback" not in (tmp_path / "log.txt").read_text()
+
+
+def test_the_start_page_moves(display: str, person: Path, tmp_path: Path) -> None:
+    screen = Screen(display, person, tmp_path)
+
+    def tile(shot: np.ndarray) -> np.ndarray:
+        return shot[180:540, 65:435].astype(int)
+
+    try:
+        first = tile(screen.wait(lambda shot: float(tile(shot).std()) > 4.0))
+        screen.wait(lambda shot: np.abs(tile(shot) - first).max() > 8)
+    finally:
+        screen.close()
+    assert "Traceback" not in (tmp_path / "log.txt").read_text()
