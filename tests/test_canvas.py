@@ -197,6 +197,7 @@ def test_small_pictures_are_enlarged_smoothly(qtbot: QtBot, canvas: Canvas, memo
     frame = memory.frame(1, RED, side=64)
     memory.arrays[1][:, 32:, :3] = BLUE
     show(qtbot, canvas, frame)
+    qtbot.waitUntil(lambda: canvas._fine is not None)
     image = canvas.grab().toImage()
     row = [QColor(image.pixel(x, 150)) for x in range(image.width())]
     assert any(0 < colour.red() < 255 and 0 < colour.blue() < 255 for colour in row)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import (
     QFocusEvent,
     QImage,
@@ -28,6 +28,8 @@ from engine.messages import Frame
 MARGIN = 20
 """Around a fitted picture, pixels."""
 LINE_GRIP = 12
+REST_MS = 120
+"""Without a new frame for this long, the picture is painted finer."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,10 @@ class Canvas(QWidget):
         self._frame: Frame | None = None
         self._image = QImage()
         self._fine: QImage | None = None
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(REST_MS)
+        self._rest.timeout.connect(self._refine)
         self._unpainted: int | None = None
         self._view = View()
         self._pan_from: QPointF | None = None
@@ -99,6 +105,7 @@ class Canvas(QWidget):
             pixels.data, width, height, pixels.strides[0], QImage.Format.Format_RGB32
         )
         self._fine = None
+        self._rest.start()
         if before != self._image.size():
             self._set_view(self._view)
         previous, self._frame = self._frame, frame
@@ -112,6 +119,7 @@ class Canvas(QWidget):
         """Copy the pixels out of shared memory (before the engine and its memory go away)."""
         self._image = self._image.copy()
         self._fine = None
+        self._rest.start()
         if self._frame is not None:
             self._release(self._frame)
             self._frame = None
@@ -316,13 +324,17 @@ class Canvas(QWidget):
             self.painted.emit(stamp, time.perf_counter())
 
     def _enlarged(self) -> QImage:
-        """What is painted: the frame itself, or a cubic doubling of a small one, made once."""
+        """What is painted: the frame itself, or at rest a cubic doubling of a small one."""
         device = self.scale * self.devicePixelRatioF()
-        if device < 2.0 or device >= 12.0:
+        if self._fine is None or device < 2.0 or device >= 12.0:
             return self._image
-        if self._fine is None:
-            self._fine = enlarged(self._image, device)
         return self._fine
+
+    @Slot()
+    def _refine(self) -> None:
+        """The hand rests: now there is time for the finer picture."""
+        self._fine = enlarged(self._image, 2.0)
+        self.update()
 
     def _paint_split(self, painter: QPainter, target: QRectF, split: float) -> None:
         x = target.x() + split * target.width()
