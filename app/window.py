@@ -16,8 +16,8 @@ from app.keeper import Keeper
 from app.link import EngineLink
 from app.live import Live
 from app.opening import Opener
-from app.panels.start import KEY as TILE
 from app.panels.start import StartPage
+from app.panels.tile import KEY as TILE
 from app.settings import load_geometry, load_preferences, save_geometry
 from app.thumbnails import Thumbnails
 from app.topbar import TopBar

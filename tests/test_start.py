@@ -9,7 +9,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from app.panels.start import REST, STOPS, on_the_way
+from app.panels.tile import REST, STOPS, on_the_way
 from app.window import MainWindow
 from engine.messages import ModelInfo
 
