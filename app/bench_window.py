@@ -1,6 +1,6 @@
 """How the window feels, measured from the slider to painted pixels on the real engine.
 
-`python -m app.bench_window --json [GENERATOR]` writes one JSON object a line (DESIGN.md section 7).
+`python -m app.bench_window --json [GENERATOR]` writes one JSON object a line.
 It needs a display; `lodestone bench steer` brings one along.
 """
 
