@@ -37,7 +37,7 @@ def bundle(model: Path, pictures: Path, labels: str, count: int) -> Path:
     save_model(shipped, state, card)
     parity = export_onnx(build(card, state), card, folder, stem=card.name)
     update_card(shipped, parity=parity)
-    out = folder / "quality.part"
+    out = folder / f"{card.name}.quality.part"
     request = QualityRequest(str(shipped), str(pictures), str(out), labels, count)
     figures = json.loads(Path(run_job(request, Progress())).read_text())
     for kind in ("sheet", "neighbours"):
