@@ -62,7 +62,8 @@ class ProcessLink:
         )
         self._process.start()
         theirs.close()
-        threading.Thread(target=self._write, name=f"to {target}", daemon=True).start()
+        self._writer = threading.Thread(target=self._write, name=f"to {target}", daemon=True)
+        self._writer.start()
 
     @property
     def pid(self) -> int:
@@ -89,6 +90,8 @@ class ProcessLink:
         if self._process.is_alive():
             self._process.kill()
             self._process.join(5.0)
+        # A write under way ends with the process; closing first would pull the pipe from under it.
+        self._writer.join(5.0)
         self.connection.close()
         return self._process.exitcode
 
