@@ -65,11 +65,16 @@ def seed_latent(seed: int, z_dim: int) -> np.ndarray:
 class Memo:
     """Remembers mapped latents and drawn noise, so that a moved slider costs only synthesis."""
 
-    def __init__(self, generator: Generator, mapped: int = 1024, noises: int = 2):
+    def __init__(
+        self, generator: Generator, mapped: int = 1024, noises: int = 2, room: int = 1 << 26
+    ):
         self._generator = generator
         self._mapped: OrderedDict[bytes, np.ndarray] = OrderedDict()
         self._noises: OrderedDict[tuple[int, int], np.ndarray] = OrderedDict()
         self._most = (mapped, noises)
+        self._kept: OrderedDict[Hashable, np.ndarray] = OrderedDict()
+        self._room = room
+        """Bytes that `keep` may hold."""
 
     def mapping(self, z: np.ndarray, c: np.ndarray) -> np.ndarray:
         """(1, z_dim), (1, c_dim) -> (1, w_dim)."""
@@ -83,6 +88,22 @@ class Memo:
         if (seed, size) not in self._noises:
             self._noises[seed, size] = draw_noise(seed, size)
         return _newest(self._noises, (seed, size), self._most[1])
+
+    def kept(self, key: Hashable) -> np.ndarray | None:
+        """What was given to `keep`, if it is still there."""
+        if key in self._kept:
+            self._kept.move_to_end(key)
+        return self._kept.get(key)
+
+    def keep(self, key: Hashable, value: np.ndarray) -> np.ndarray:
+        """Keep a derived array; those not asked for longest make room."""
+        before = self._kept.pop(key, None)
+        self._room += before.nbytes if before is not None else 0
+        self._kept[key] = value
+        self._room -= value.nbytes
+        while self._room < 0 and len(self._kept) > 1:
+            self._room += self._kept.popitem(last=False)[1].nbytes
+        return value
 
 
 def class_weights(classes: Sequence[float], c_dim: int) -> np.ndarray:
@@ -160,9 +181,7 @@ def _mean_of_parts(
         mean += weight * _part_in_w(part, info, c, z_offset, mapping)
     rows = slice(None) if needed is None else needed
     if not parts or (np.abs(total[rows]) < 1e-9).any():
-        raise LodestoneError(
-            "The weights of this picture's seeds sum to zero. Give one of them a weight."
-        )
+        raise _weightless()
     return mean / np.where(total == 0.0, 1.0, total)
 
 
@@ -176,15 +195,36 @@ def _part_in_w(
         if w.shape not in shapes:
             raise _unfit("latent", w.shape, info)
         return w.reshape(-1, info.w_dim)
+    return mapping(_z_of_part(part, info) + z_offset, c[None])
+
+
+def _z_of_part(part: LatentPart, info: ModelInfo) -> np.ndarray:
+    """(1, z_dim) of a seed or a vector in z."""
     if part.vector is None:
         if part.seed is None:
             raise LodestoneError("This picture has no seed. Type one.")
-        z = seed_latent(part.seed, info.z_dim)
-    else:
-        if part.vector.array().size != info.z_dim:
-            raise _unfit("latent", part.vector.shape, info)
-        z = part.vector.array().reshape(1, info.z_dim)
-    return mapping(z + z_offset, c[None])
+        return seed_latent(part.seed, info.z_dim)
+    if part.vector.array().size != info.z_dim:
+        raise _unfit("latent", part.vector.shape, info)
+    return part.vector.array().reshape(1, info.z_dim)
+
+
+def latent_z(request: SteerRequest, info: ModelInfo) -> np.ndarray:
+    """(z_dim,) float32: the picture's z with its z edits; of several parts the weighted mean.
+
+    Parts that come from w have no z, which is a LodestoneError.
+    """
+    total, weights = np.zeros(info.z_dim), 0.0
+    for part in request.latent:
+        if part.vector is not None and part.space != "z":
+            raise LodestoneError(
+                "A picture made in w has no z to compare. Look for the direction in w."
+            )
+        total += part.weight * _z_of_part(part, info)[0]
+        weights += part.weight
+    if abs(weights) < 1e-9:
+        raise _weightless()
+    return (total / weights + _z_offset(request.edits, info)[0]).astype(np.float32)
 
 
 def _truncated(
@@ -261,4 +301,10 @@ def _unfit(what: str, shape: tuple[int, ...], info: ModelInfo) -> LodestoneError
     return LodestoneError(
         f"This {what} of {'x'.join(map(str, shape))} numbers does not fit {info.name}, "
         f"whose w is {info.w_dim} and z {info.z_dim} wide. Choose one made with this generator."
+    )
+
+
+def _weightless() -> LodestoneError:
+    return LodestoneError(
+        "The weights of this picture's seeds sum to zero. Give one of them a weight."
     )
