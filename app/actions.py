@@ -155,7 +155,15 @@ class Actions(QObject):
             return
         fresh = opened(document.info, tuple(card.direction for card in document.state.cards))
         cards = tuple(replace(card, amount=0.0) for card in document.state.cards)
-        kept = replace(fresh, cards=cards, snapshots=document.state.snapshots)
+        kept = replace(
+            fresh,
+            cards=cards,
+            snapshots=document.state.snapshots,
+            axes=document.state.axes,
+            pairs=document.state.pairs,
+            annotations=document.state.annotations,
+            ridge=document.state.ridge,
+        )
         document.edit(
             "Reset everything", replace(kept, morph=replace(document.state.morph, on=False))
         )

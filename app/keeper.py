@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from app.document import Document
 from app.panels.start import Recent
-from app.persist import state_from_json, state_to_json
+from app.persist import RECORDS, record_id, state_from_json, state_to_json, with_records
 from app.state import SteerState
 from engine.messages import JobUpdate, LodestoneError
 from engine.project import SUFFIX, Project, recent_projects, untitled_path
@@ -34,6 +34,8 @@ class Keeper(QObject):
         self._document = document
         self._project: Project | None = None
         self._model = ""
+        self._written = SteerState()
+        """Whose records the open project holds."""
         self._refused = False
         self._making: threading.Thread | None = None
         self._fresh: Project | None = None
@@ -88,7 +90,19 @@ class Keeper(QObject):
         if self._project is not None:
             self._model = info.id
             self._project.set_state("steer", state_to_json(self._document.state))
+            self._write_records(self._project, self._document.state)
             self._project.set_state("model", json.dumps({"id": info.id, "path": info.path}))
+
+    def _write_records(self, project: Project, state: SteerState) -> None:
+        """Rows that are new, changed or gone since they were last written."""
+        for name, kind in RECORDS.items():
+            before = {record_id(item): item for item in getattr(self._written, name)}
+            for item in getattr(state, name):
+                if before.pop(record_id(item), None) is not item:
+                    project.set_record(kind, record_id(item), item)
+            for gone in before:
+                project.remove_record(kind, gone)
+        self._written = state
 
     def _make(self, model: str) -> None:
         """Begin a project file, beside the window's thread: a disk may take its time."""
@@ -143,6 +157,9 @@ class Keeper(QObject):
         self.renamed.emit(self.name)
         text = project.state("steer")
         state = state_from_json(text) if text else None
+        if state is not None:
+            state = with_records(state, {kind: project.records(kind) for kind in RECORDS.values()})
+        self._written = state or SteerState()
         self._model = state.model if state is not None else ""
         return state
 
@@ -185,6 +202,7 @@ class Keeper(QObject):
             self._making.join(CREATE_SECONDS)
             self._collect()
         project, self._project = self._project, None
+        self._written = SteerState()
         self._model = ""
         self._refused = False
         if project is not None:

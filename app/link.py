@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 from app.inbox import Inbox
 from engine.client import EngineClient
 from engine.messages import (
+    Answer,
     EngineStatus,
     Event,
     Failure,
@@ -33,6 +34,7 @@ class EngineLink(QObject):
     thumbnail = Signal(object)
     failure = Signal(object)
     job = Signal(object)
+    answer = Signal(object)
     _arrived = Signal(object)
 
     def __init__(self, client: EngineClient, inbox: Inbox, parent: QObject | None = None):
@@ -52,6 +54,7 @@ class EngineLink(QObject):
         for kind, signal in (
             (Frame, self.frame),
             (Thumbnail, self.thumbnail),
+            (Answer, self.answer),
             (JobUpdate, self.job),
             (EngineStatus, self.status),
             (ModelOpened, self.opened),

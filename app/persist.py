@@ -1,4 +1,7 @@
-"""The Steer state as JSON text for the project file, and presets as JSON files. Strict; no Qt."""
+"""The Steer state as JSON text for the project file, and presets as JSON files. Strict; no Qt.
+
+What grows without end (sorted pictures, words) is kept in rows of its own (`RECORDS`).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,15 @@ from typing import Any
 
 from app.state import Card, Morph, Snapshot, SteerState, Wander, from_request
 from engine.client import from_json, to_json
-from engine.messages import Direction, LodestoneError, Picture, SteerRequest
+from engine.messages import (
+    Annotation,
+    Axis,
+    Direction,
+    LodestoneError,
+    Pair,
+    Picture,
+    SteerRequest,
+)
 
 PLAIN = (
     "model",
@@ -25,6 +36,8 @@ PLAIN = (
     "noise_strength",
 )
 ROWS = ("field_rows", "classes", "mix_layers", "pad")
+RECORDS = {"axes": "axis", "pairs": "pair", "annotations": "annotation"}
+"""Fields kept as rows of their own in the project, and the kind of row."""
 DAMAGED = "The steering state in this project is damaged. The generator opens as new instead."
 
 
@@ -39,11 +52,13 @@ def state_to_json(state: SteerState) -> str:
             "amount": card.amount,
             "hidden": card.hidden,
             "pinned": card.pinned,
+            "fixed": list(card.fixed),
             "direction": _message(card.direction),
         }
         for card in state.cards
     ]
     wander, morph = state.wander, state.morph
+    body["ridge"] = state.ridge
     body["wander"] = [wander.speed, wander.radius, wander.latent, list(wander.cards)]
     body["morph"] = [morph.on, morph.a, morph.b, morph.t]
     body["snapshots"] = [
@@ -75,6 +90,7 @@ def state_from_json(text: str) -> SteerState:
             wander=Wander(False, float(speed), float(radius), bool(latent), tuple(keys)),
             morph=Morph(bool(on), a, b, float(t)),
             snapshots=tuple(_snapshot(item) for item in body["snapshots"]),
+            ridge=float(body.get("ridge", 10.0)),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise LodestoneError(DAMAGED, str(error)) from error
@@ -83,13 +99,27 @@ def state_from_json(text: str) -> SteerState:
 def _card(item: dict[str, Any]) -> Card:
     direction = _read(item["direction"], Direction)
     amount, hidden, pinned = float(item["amount"]), bool(item["hidden"]), bool(item["pinned"])
-    return Card(str(item["key"]), direction, amount, hidden, pinned)
+    fixed = tuple(str(key) for key in item.get("fixed", ()))
+    return Card(str(item["key"]), direction, amount, hidden, pinned, fixed)
 
 
 def _snapshot(item: dict[str, Any]) -> Snapshot:
     picture = _read(item["picture"], Picture) if item["picture"] else None
     request = _read(item["request"], SteerRequest)
     return Snapshot(str(item["key"]), str(item["name"]), request, picture)
+
+
+def record_id(item: Axis | Pair | Annotation) -> str:
+    """What names a row: an annotation is one person's words for one pair."""
+    if isinstance(item, Annotation):
+        return f"{item.pair}/{item.annotator}/{item.created}"
+    return item.key
+
+
+def with_records(state: SteerState, records: dict[str, tuple[Any, ...]]) -> SteerState:
+    """The state with the project's rows; `records` by kind."""
+    rows = {field: records.get(kind, ()) for field, kind in RECORDS.items()}
+    return replace(state, **rows)
 
 
 @functools.lru_cache(maxsize=1024)

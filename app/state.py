@@ -15,11 +15,14 @@ import numpy as np
 
 from engine.client import morph
 from engine.messages import (
+    Annotation,
+    Axis,
     Direction,
     Edit,
     LatentPart,
     ModelInfo,
     NoiseMode,
+    Pair,
     Picture,
     SteerRequest,
     Vector,
@@ -40,6 +43,8 @@ class Card:
     """In σ."""
     hidden: bool = False
     pinned: bool = False
+    fixed: tuple[str, ...] = ()
+    """Keys of the cards it is kept orthogonal to."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,14 @@ class SteerState:
     wander: Wander = field(default_factory=Wander)
     morph: Morph = field(default_factory=Morph)
     snapshots: tuple[Snapshot, ...] = ()
+    axes: tuple[Axis, ...] = ()
+    """What was sorted on the compass."""
+    pairs: tuple[Pair, ...] = ()
+    """What is described for the vocabulary …"""
+    annotations: tuple[Annotation, ...] = ()
+    """… and the words for it."""
+    ridge: float = 10.0
+    """λ of the vocabulary's decomposition."""
 
     @property
     def seed(self) -> int:
@@ -112,6 +125,9 @@ class SteerState:
 
     def card(self, key: str) -> Card | None:
         return next((card for card in self.cards if card.key == key), None)
+
+    def axis(self, key: str) -> Axis | None:
+        return next((axis for axis in self.axes if axis.key == key), None)
 
     def snapshot(self, key: str) -> Snapshot | None:
         return next((shot for shot in self.snapshots if shot.key == key), None)

@@ -14,10 +14,14 @@ from engine.messages import JobUpdate
 WORKSPACES = (
     ("start", "Start", "Generators and recent projects (Ctrl+1)"),
     ("steer", "Steer", "Move through a generator (Ctrl+2)"),
-    ("train", "Train", "Make a generator from your pictures (Ctrl+3)"),
-    ("export", "Export", "Pictures, films, ONNX (Ctrl+4)"),
-    ("jobs", "Jobs", "What is being computed (Ctrl+5)"),
+    ("compass", "Compass", "Sort pictures by what you see, get a direction (Ctrl+3)"),
+    ("vocabulary", "Vocabulary", "Describe what changes, steer by words (Ctrl+4)"),
+    ("train", "Train", "Make a generator from your pictures (Ctrl+5)"),
+    ("export", "Export", "Pictures, films, ONNX (Ctrl+6)"),
+    ("jobs", "Jobs", "What is being computed (Ctrl+7)"),
 )
+NEED_MODEL = ("steer", "compass", "vocabulary", "export")
+"""Workspaces that are empty without a generator."""
 
 
 class TopBar(QFrame):
@@ -74,7 +78,7 @@ class TopBar(QFrame):
         self.tabs[name].setChecked(True)
 
     def set_has_model(self, has: bool) -> None:
-        for name in ("steer", "export"):
+        for name in NEED_MODEL:
             self.tabs[name].setEnabled(has)
 
     @Slot(int)

@@ -20,7 +20,7 @@ from app.panels.start import StartPage
 from app.panels.tile import KEY as TILE
 from app.settings import load_geometry, load_preferences, save_geometry
 from app.thumbnails import Thumbnails
-from app.topbar import TopBar
+from app.topbar import NEED_MODEL, TopBar
 from app.widgets.bars import MessageBar
 from app.widgets.parts import column
 from engine.messages import (
@@ -98,6 +98,18 @@ class MainWindow(QMainWindow):
             return self._pages[name]
         if name == "steer":
             return self._add(name, self.steer)
+        if name == "compass":
+            from app.panels.compass import CompassPage
+
+            compass = CompassPage(self.document, self.live, self.link, self.thumbnails)
+            compass.failed.connect(self.show_error)
+            return self._add(name, compass)
+        if name == "vocabulary":
+            from app.panels.vocabulary import VocabularyPage
+
+            words = VocabularyPage(self.document, self.live, self.link, self.thumbnails)
+            words.failed.connect(self.show_error)
+            return self._add(name, words)
         if name == "train":
             from app.panels.train import TrainPage
 
@@ -190,7 +202,7 @@ class MainWindow(QMainWindow):
 
     @Slot(str)
     def go(self, name: str) -> None:
-        if name in ("steer", "export") and self.document.info is None:
+        if name in NEED_MODEL and self.document.info is None:
             name = "start"
         page = self.page(name)
         self.stack.setCurrentWidget(page)

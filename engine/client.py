@@ -28,6 +28,7 @@ from engine.messages import (
     JobRequest,
     JobUpdate,
     ModelInfo,
+    Question,
     Space,
     SteerRequest,
     ThumbnailsRequest,
@@ -119,6 +120,11 @@ class EngineClient:
     def thumbnails(self, request: ThumbnailsRequest, key: str) -> int:
         """Draw these when the canvas needs nothing; a newer list of the same key replaces it."""
         return self._live.ask("thumbnails", key, request)
+
+    def ask(self, question: Question, key: str) -> int:
+        """Answered by one or more `Answer` events, between pictures; a newer question of the same
+        key replaces it. Returns its stamp."""
+        return self._live.ask("ask", key, question)
 
     def pixels(self, frame: Frame) -> np.ndarray:
         """(H, W, 4) uint8 BGRX where the engine wrote it; yours until `release(frame)`.

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from engine.link import ProcessLink, ThreadLink
 from engine.mailbox import CANVAS, Message
 from engine.messages import (
+    Answer,
     EngineStatus,
     Event,
     Failure,
@@ -171,11 +172,17 @@ class LiveKeeper:
                 strip: ThumbnailsRequest = asked.body
                 if message.index + 1 == len(strip.requests):
                     self._settle(("thumbnails", message.key), message.stamp)
+            case Answer():
+                asked = self._asked.get(("ask", message.key))
+                if asked is None or asked.number != message.stamp:
+                    return False
+                if message.done:
+                    self._settle(("ask", message.key), message.stamp)
             case Failure(key="model"):
                 self._settle_open(None if self._reopening else self._opened)
                 self._reopening = self._listing = False
             case Failure():
-                for kind in ("show", "thumbnails"):
+                for kind in ("show", "ask", "thumbnails"):
                     asked = self._asked.get((kind, message.key))
                     if asked is not None and asked.number == message.stamp:
                         self._settle((kind, message.key), message.stamp)

@@ -12,7 +12,9 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["list", "open", "show", "thumbnails", "run", "pause", "resume", "cancel", "close"]
+Kind = Literal[
+    "list", "open", "show", "ask", "thumbnails", "run", "pause", "resume", "cancel", "close"
+]
 CANVAS = "canvas"
 
 
@@ -30,11 +32,11 @@ class Message:
 
     @property
     def live(self) -> bool:
-        return self.kind in ("show", "thumbnails")
+        return self.kind in ("show", "ask", "thumbnails")
 
 
 class Mailbox:
-    """Orders first, then the canvas, then other pictures, then thumbnails."""
+    """Orders first, then the canvas, then questions and other pictures, then thumbnails."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -82,4 +84,4 @@ def _urgency(slot: tuple[str, str]) -> int:
     kind, key = slot
     if kind == "show":
         return 0 if key == CANVAS else 1
-    return 2
+    return 1 if kind == "ask" else 2

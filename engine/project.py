@@ -17,6 +17,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from engine import project_file as file
 from engine.codec import from_json as from_json
@@ -204,6 +205,27 @@ class Project:
 
     def remove_direction(self, id: str) -> None:
         self._put(("direction", id), "DELETE FROM directions WHERE id = ?", (id,))
+
+    # ------------------------------------------------ records: axes, pairs, annotations
+
+    def set_record(self, kind: str, id: str, value: object) -> None:
+        """Keep a message of `engine.messages` in a list of its `kind`, or replace it there."""
+        sql = (
+            "INSERT INTO records (kind, id, value, created) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (kind, id) DO UPDATE SET value = excluded.value"
+        )
+        born = self._birth(f"{kind}/{id}")
+        self._put(("record", f"{kind}/{id}"), sql, (kind, id, to_json(value), born))
+
+    def remove_record(self, kind: str, id: str) -> None:
+        sql = "DELETE FROM records WHERE kind = ? AND id = ?"
+        self._put(("record", f"{kind}/{id}"), sql, (kind, id))
+
+    def records(self, kind: str) -> tuple[Any, ...]:
+        """The messages of a kind, in the order in which they were first kept."""
+        self.flush()
+        sql = "SELECT value FROM records WHERE kind = ? ORDER BY created, rowid"
+        return tuple(from_json(value) for (value,) in self._read(sql, (kind,)))
 
     # ------------------------------------------------ snapshots
 

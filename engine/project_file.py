@@ -33,6 +33,11 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE notes (
         id INTEGER PRIMARY KEY, kind TEXT NOT NULL, value TEXT NOT NULL, created REAL NOT NULL);
     """,
+    """
+    CREATE TABLE records (
+        kind TEXT NOT NULL, id TEXT NOT NULL, value TEXT NOT NULL, created REAL NOT NULL,
+        PRIMARY KEY (kind, id));
+    """,
 )
 """Step N leads from schema N to N + 1. Published steps are never changed, only added to."""
 

@@ -6,12 +6,14 @@ It knows nothing of processes: `engine.link` runs it behind a pipe, or in a thre
 from __future__ import annotations
 
 import time
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from engine.link import Announce, Send, resolve
 from engine.mailbox import Mailbox, Message
 from engine.messages import (
+    Answer,
     EngineStatus,
     Failure,
     Frame,
@@ -20,6 +22,8 @@ from engine.messages import (
     ModelOpened,
     ModelsListed,
     Picture,
+    Question,
+    Reply,
     SteerRequest,
     Thumbnail,
     ThumbnailsRequest,
@@ -49,6 +53,7 @@ class Drawing(Protocol):
     def draw(self, request: SteerRequest, out: Any) -> str: ...
     def thumbnail(self, request: SteerRequest, size: int) -> Picture: ...
     def notice(self) -> str: ...
+    def answer(self, question: Question) -> Generator[Reply | None, None, Reply]: ...
 
 
 @dataclass
@@ -61,8 +66,17 @@ class _Strip:
     done: int = 0
 
 
+@dataclass
+class _Thought:
+    """A question in work: it stops after every slice, so the canvas never waits for more."""
+
+    stamp: int
+    steps: Generator[Reply | None, None, Reply]
+    seconds: float = 0.0
+
+
 class LiveEngine:
-    """One loop: orders, then the canvas, then other pictures, then one thumbnail."""
+    """One loop: orders, the canvas, questions and other pictures; then a slice or a thumbnail."""
 
     def __init__(self, send: Send, announce: Announce, device: str = "auto", studio: str = STUDIO):
         self._send = send
@@ -71,6 +85,7 @@ class LiveEngine:
         self._mailbox = Mailbox()
         self._ring = RingWriter(announce)
         self._strips: dict[str, _Strip] = {}
+        self._thoughts: dict[str, _Thought] = {}
 
     def receive(self, message: Message) -> None:
         if message.kind == "close":
@@ -88,11 +103,15 @@ class LiveEngine:
             raise
         self._send(EngineStatus("ready"))
         while not self._mailbox.closed:
-            # With thumbnails in work, only look whether something more urgent has come.
-            message = self._mailbox.take(timeout=0.0 if self._strips else None)
+            # With something in work, only look whether something more urgent has come.
+            busy = bool(self._strips or self._thoughts)
+            message = self._mailbox.take(timeout=0.0 if busy else None)
             if message is not None:
                 self._do(message, studio)
-            elif self._strips:
+                continue
+            if self._thoughts:
+                self._think(next(iter(self._thoughts)))
+            if self._strips:
                 self._draw_thumbnail(studio)
         self._ring.close()
 
@@ -106,6 +125,10 @@ class LiveEngine:
                 self._strips.pop(message.key, None)
                 if strip.request.requests:
                     self._strips[message.key] = strip
+            elif message.kind == "ask":
+                self._thoughts.pop(message.key, None)
+                self._thoughts[message.key] = _Thought(message.number, studio.answer(message.body))
+                self._think(message.key)
             elif message.kind == "open":
                 self._open(message, studio)
             elif message.kind == "list":
@@ -149,6 +172,28 @@ class LiveEngine:
         )
         if notice := studio.notice():
             self._send(EngineStatus("ready", notice, provider))
+
+    def _think(self, key: str) -> None:
+        """One slice of a question."""
+        thought = self._thoughts[key]
+        began = time.perf_counter()
+        done = False
+        try:
+            body = next(thought.steps)
+        except StopIteration as end:
+            body, done = end.value, True
+        except Exception as error:  # noqa: BLE001 - see `_do`
+            del self._thoughts[key]
+            self._fail(error, key, thought.stamp)
+            return
+        thought.seconds += time.perf_counter() - began
+        if done:
+            del self._thoughts[key]
+        else:
+            # To the end of the queue: several questions take turns.
+            self._thoughts[key] = self._thoughts.pop(key)
+        if body is not None:
+            self._send(Answer(key, thought.stamp, body, done, thought.seconds * 1000.0))
 
     def _draw_thumbnail(self, studio: Drawing) -> None:
         strip = next(iter(self._strips.values()))

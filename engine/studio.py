@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,19 @@ import numpy as np
 from engine import paths
 from engine.graphs import find_files
 from engine.library import Library
-from engine.messages import LodestoneError, ModelInfo, ModelOpened, Picture, SteerRequest
+from engine.messages import (
+    LodestoneError,
+    ModelInfo,
+    ModelOpened,
+    Picture,
+    Question,
+    Reply,
+    SteerRequest,
+)
 from engine.progress import Progress
 from engine.runtime import Runtime, open_runtime
 from engine.server import NeedsImport
+from engine.steer.answers import answer, model_of
 from engine.steer.directions import sefa
 from engine.steer.render import render_into
 from models import files
@@ -71,6 +81,10 @@ class Studio:
         out = np.empty(self.shape(request), np.uint8)
         self.draw(request, out)
         return Picture.of(shrink(out, size))
+
+    def answer(self, question: Question) -> Generator[Reply | None, None, Reply]:
+        """Work on a question in slices of about one picture; see `engine.steer.answers`."""
+        return answer(question, self._runtime(SteerRequest(model=model_of(question))))
 
     def notice(self) -> str:
         """A sentence when a generator runs otherwise than asked, said once."""

@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 from app.document import Document
 from app.persist import (
     PLAIN,
+    RECORDS,
     ROWS,
     preset_to_json,
     read_preset,
@@ -230,8 +231,8 @@ def test_the_whole_state_survives_the_project_file(document: Document) -> None:
 
 
 def test_no_field_is_forgotten_in_the_project_file() -> None:
-    others = {"custom", "mix", "cards", "wander", "morph", "snapshots"}
-    assert {*PLAIN, *ROWS} | others == {field.name for field in fields(SteerState)}
+    others = {"custom", "mix", "cards", "wander", "morph", "snapshots", "ridge"}
+    assert {*PLAIN, *ROWS, *RECORDS} | others == {field.name for field in fields(SteerState)}
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"x": 1}', "null"])

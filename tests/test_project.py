@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from hypothesis import strategies as st
 
 from engine import project_file
 from engine.messages import (
+    Axis,
     Direction,
     ImportRequest,
     JobUpdate,
@@ -65,6 +67,12 @@ def test_everything_comes_back(tmp_path: Path) -> None:
         project.note_job(JobUpdate(1, "done", render, 1.0, result="out"))
         project.note_job(JobUpdate(2, "running", ImportRequest("x.pkl"), 0.5))
         project.note("opened", '{"model": "m"}')
+        axis = Axis("rounder", "rounder", "m", SteerRequest("m"))
+        project.set_record("axis", "rounder", axis)
+        project.set_record("axis", "redder", replace(axis, key="redder"))
+        project.set_record("axis", "rounder", replace(axis, name="more round"))
+        project.set_record("pair", "gone", axis)
+        project.remove_record("pair", "gone")
     with Project.open(project.path) as again:
         assert again.state("document") == '{"seed": 2}'
         assert again.state("nothing", "default") == "default"
@@ -73,6 +81,8 @@ def test_everything_comes_back(tmp_path: Path) -> None:
             (second, direction("prickly", "other")),
         ]
         assert [d.direction.name for d in again.directions("other")] == ["prickly"]
+        assert [axis.name for axis in again.records("axis")] == ["more round", "rounder"]
+        assert again.records("pair") == ()
         (snapshot,) = again.snapshots()
         assert (snapshot.id, snapshot.name, snapshot.picture) == (kept, "Monday", b"\x89PNG")
         done, cut_off = again.jobs()
@@ -306,7 +316,7 @@ def test_an_older_project_is_migrated_and_a_copy_kept(
         assert again.state("document") == "1"
         assert again._read("SELECT word FROM labels") == [("foggy",)]
         assert again._read("PRAGMA user_version") == [(len(project_file.MIGRATIONS),)]
-    assert (tmp_path / "a.lodestone.before-version-1").read_bytes() == old
+    assert (tmp_path / f"a.lodestone.before-version-{len(project_file.MIGRATIONS) - 1}").read_bytes() == old
 
 
 def test_a_failed_migration_changes_nothing(

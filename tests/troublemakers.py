@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,13 @@ from engine.messages import (
     ModelInfo,
     ModelOpened,
     Picture,
+    Question,
     RenderRequest,
+    Reply,
     SteerRequest,
+    StyleSpread,
+    StylesQuestion,
+    Vector,
 )
 from engine.progress import Progress
 from engine.server import NeedsImport
@@ -84,6 +90,18 @@ class Plain:
 
     def notice(self) -> str:
         return ""
+
+    def answer(self, question: Question) -> Generator[Reply | None, None, Reply]:
+        """Three slices; the model's name says what goes wrong."""
+        assert isinstance(question, StylesQuestion)
+        if question.model == "poison":
+            os.kill(os.getpid(), signal.SIGKILL)
+        for step in range(3):
+            time.sleep(self.ms / 1000.0)
+            yield StyleSpread(Vector.of(np.full(1, step))) if step else None
+        if question.model == "refused":
+            raise LodestoneError("These styles are refused. Ask for others.")
+        return StyleSpread(Vector.of(np.full(1, 3.0)))
 
 
 class Slow(Plain):
