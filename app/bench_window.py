@@ -1,6 +1,6 @@
 """How the window feels, measured from the slider to painted pixels on the real engine.
 
-`python -m app.bench_window --json [GENERATOR]` writes one JSON object a line.
+`python -m app.bench_window --json [--area compass] [GENERATOR]` writes one JSON object a line.
 It needs a display; `lodestone bench steer` brings one along.
 """
 
@@ -13,13 +13,17 @@ import sys
 def main() -> int:
     """Measure and write; 0 also when a target is missed: the figures say so."""
     # Imported here, because the engine's processes import this module too and need none of it.
-    from app.bench_stage import measures, until_picture
+    from app import bench_compass, bench_stage
 
     arguments = [word for word in sys.argv[1:] if word != "--json"]
     if arguments[:1] == ["--until-picture"]:
-        _write(until_picture(float(arguments[1]), *arguments[2:3]))
+        _write(bench_stage.until_picture(float(arguments[1]), *arguments[2:3]))
         return 0
-    for figure in measures(arguments[0] if arguments else ""):
+    area = "steer"
+    if arguments[:1] == ["--area"]:
+        area, arguments = arguments[1], arguments[2:]
+    module = bench_compass if area == "compass" else bench_stage
+    for figure in module.measures(arguments[0] if arguments else ""):
         _write(figure)
     return 0
 

@@ -172,7 +172,9 @@ def _add_quality(commands: Any) -> None:
 
 def _add_bench(commands: Any) -> None:
     command = _command(commands, "bench", _bench, "Measure how fast this machine is.")
-    command.add_argument("area", metavar="AREA", choices=("steer",), nargs="?", default="steer")
+    command.add_argument(
+        "area", metavar="AREA", choices=("steer", "discover"), nargs="?", default="steer"
+    )
 
 
 def _add_output(command: argparse.ArgumentParser, metavar: str) -> None:

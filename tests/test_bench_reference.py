@@ -7,7 +7,7 @@ import json
 import pytest
 import torch
 
-from engine.bench import measures, steer
+from engine.bench import measures, steer, window
 from engine.bench.figure import at_least, at_most, interleaved, missing
 from engine.bench.reference import random_generator, synthesis
 from models.errors import LodestoneError
@@ -57,7 +57,7 @@ def test_a_measure_that_fails_says_so_and_the_rest_goes_on(
     monkeypatch.setattr(steer, "_against_eager", broken)
     monkeypatch.setattr(steer, "_film_memory", lambda: iter([at_least("b", 1.0, "x", 0.5)]))
     monkeypatch.setattr(steer, "_cuda", lambda: iter(()))
-    monkeypatch.setattr(steer, "_window", lambda: iter(()))
+    monkeypatch.setattr(steer, "in_window", lambda area: iter(()))
     found = list(measures("steer"))
     assert [figure["met"] for figure in found] == [None, True]
     assert "no such thing" in found[0]["note"]
@@ -67,6 +67,6 @@ def test_a_measure_that_fails_says_so_and_the_rest_goes_on(
 
 def test_window_lines_pass_only_when_they_are_figures() -> None:
     figure = missing("a", "ms", None, "").as_dict()
-    assert steer._parse(json.dumps(figure)) == figure
+    assert window._parse(json.dumps(figure)) == figure
     for line in ("", "QObject: warning", "[]", '{"name": 1}'):
-        assert steer._parse(line) is None
+        assert window._parse(line) is None

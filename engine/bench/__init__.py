@@ -1,16 +1,23 @@
-"""How fast this machine steers, each figure beside its target and its peer or limit."""
+"""What Lodestone measures of itself, each figure beside its target and its peer or limit."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
+AREAS = ("steer", "discover")
+
 
 def measures(area: str) -> Iterator[dict[str, Any]]:
-    """Measure one area (`steer`); yields `figure.Figure`s as dictionaries, as they are ready."""
-    from engine.bench import steer
+    """Measure one of `AREAS`; yields `figure.Figure`s as dictionaries, as they are ready."""
     from models.errors import LodestoneError
 
-    if area != "steer":
-        raise LodestoneError(f"There are no measures of {area!r:.40}. Measure steer.")
-    return steer.measures()
+    if area == "steer":
+        from engine.bench import steer
+
+        return steer.measures()
+    if area == "discover":
+        from engine.bench import discover
+
+        return discover.measures()
+    raise LodestoneError(f"There are no measures of {area!r:.40}. Measure {' or '.join(AREAS)}.")

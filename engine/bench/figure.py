@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +44,16 @@ def at_most(name: str, value: float, unit: str, target: float, **rest: Any) -> F
 def missing(name: str, unit: str, target: str | None, note: str) -> Figure:
     """A figure this machine cannot give."""
     return Figure(name, None, unit, target, None, note=note)
+
+
+def told(parts: Sequence[tuple[str, Callable[[], Iterator[Figure]]]]) -> Iterator[dict[str, Any]]:
+    """Every figure, as it is ready; a part that fails says why and does not stop the others."""
+    for name, part in parts:
+        try:
+            for figure in part():
+                yield figure.as_dict()
+        except Exception as error:
+            yield missing(name, "", None, f"failed: {error!r:.300}").as_dict()
 
 
 def interleaved(works: Sequence[Callable[[], object]], rounds: int) -> list[float]:

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
-import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
@@ -19,14 +13,14 @@ import numpy as np
 import psutil
 
 from engine.backend import Inputs, read_constants
-from engine.bench.figure import Figure, at_least, at_most, interleaved, missing
+from engine.bench.figure import Figure, at_least, at_most, interleaved, missing, told
+from engine.bench.window import in_window
 from engine.messages import LatentPart, ModelInfo, RenderRequest, SteerRequest
 
 rounds = 9
 film_frames = 1000
 config_f_gmac = 143.15
 """Of StyleGAN2 config-f at 1024 px (Belousov, MobileStyleGAN, arXiv 2104.04767, table 1)."""
-window_limit = 600.0  # seconds
 
 
 def measures() -> Iterator[dict[str, Any]]:
@@ -36,13 +30,8 @@ def measures() -> Iterator[dict[str, Any]]:
         (f"memory growth over {film_frames} frames", _film_memory),
         ("CUDA", _cuda),
     )
-    for name, part in parts:
-        try:
-            for figure in part():
-                yield figure.as_dict()
-        except Exception as error:
-            yield missing(name, "", None, f"failed: {error!r:.300}").as_dict()
-    yield from _window()
+    yield from told(parts)
+    yield from in_window("steer")
 
 
 def _against_eager() -> Iterator[Figure]:
@@ -190,53 +179,6 @@ def matmul_rate(kind: Any, size: int = 8192) -> float:
         torch.cuda.synchronize()
         best = min(best, time.perf_counter() - began)
     return 2 * size**3 / best
-
-
-def _window() -> Iterator[dict[str, Any]]:
-    """The window measures itself in a process of its own, under Xvfb where there is no display."""
-    command = [sys.executable, "-m", "app.bench_window", "--json"]
-    if sys.platform.startswith("linux") and not _display():
-        if shutil.which("xvfb-run") is None:
-            note = "there is no display and no xvfb-run (package xvfb)"
-            yield missing("window", "", None, note).as_dict()
-            return
-        command = ["xvfb-run", "-a", "-s", "-screen 0 1600x1000x24", *command]
-    root = Path(__file__).resolve().parents[2]
-    process = subprocess.Popen(
-        command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    watchdog = threading.Timer(window_limit, process.kill)
-    watchdog.start()
-    count = 0
-    try:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        for line in process.stdout:
-            figure = _parse(line)
-            if figure is not None:
-                count += 1
-                yield figure
-        trouble = process.stderr.read()[-300:]
-    finally:
-        watchdog.cancel()
-        process.kill()
-        process.wait()
-    if process.returncode != 0 or not count:
-        note = f"the window's measures ended with code {process.returncode}: {trouble}"
-        yield missing("window", "", None, note).as_dict()
-
-
-def _parse(line: str) -> dict[str, Any] | None:
-    try:
-        found = json.loads(line)
-    except ValueError:
-        return None
-    known = set(asdict(missing("", "", None, "")))
-    return found if isinstance(found, dict) and set(found) == known else None
-
-
-def _display() -> bool:
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def _shelve(generator: Any, folder: Path) -> ModelInfo:
