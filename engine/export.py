@@ -2,7 +2,9 @@
 
 `synthesis.onnx`: ws (N, num_ws, w_dim), style_offset (N, num_styles), noise (M, num_noise) with M
 1 or N, noise_strength (num_noise_layers,) → image (N, C, R, R). Generators without noise have only
-the first two inputs. `mapping.onnx`: z (N, z_dim) and, for conditional ones, c (N, c_dim) → w.
+the first two inputs. The tensor a layer puts out bears the layer's name, and the property `layers`
+lists them with their channels, so that `engine.taps` finds them without torch.
+`mapping.onnx`: z (N, z_dim) and, for conditional ones, c (N, c_dim) → w.
 Only standard operators; truncation stays outside. Imports torch.
 """
 
@@ -10,9 +12,10 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,11 +48,12 @@ class Parity:
 
 
 class _Synthesis(nn.Module):
-    """The generator's synthesis with exactly the graph's inputs."""
+    """The generator's synthesis with exactly the graph's inputs: the picture, then every layer."""
 
     def __init__(self, generator: Any):
         super().__init__()
         self.generator = generator
+        self.names = tuple(layer.name for layer in generator.layers if not layer.to_rgb)
 
     def forward(
         self,
@@ -57,10 +61,14 @@ class _Synthesis(nn.Module):
         style_offset: Tensor,
         noise: Tensor | None = None,
         noise_strength: Tensor | None = None,
-    ) -> Tensor:
-        if noise is None:
-            return self.generator.synthesis(ws, style_offset)
-        return self.generator.synthesis(ws, style_offset, noise, noise_strength)
+    ) -> tuple[Tensor, ...]:
+        synthesis = self.generator.synthesis
+        with recorded(synthesis, self.names) as outputs:
+            if noise is None:
+                image = synthesis(ws, style_offset)
+            else:
+                image = synthesis(ws, style_offset, noise, noise_strength)
+        return (image, *(outputs[name] for name in self.names))
 
 
 def export_onnx(
@@ -107,6 +115,25 @@ def export_files(
     return parity.difference
 
 
+@contextlib.contextmanager
+def recorded(synthesis: nn.Module, names: Sequence[str]) -> Iterator[dict[str, Tensor]]:
+    """Layer name -> its output (N, C, H, W), of what is drawn while this is open."""
+    outputs: dict[str, Tensor] = {}
+
+    def hook(name: str) -> Callable[..., None]:
+        def keep(_module: nn.Module, _inputs: object, output: Tensor) -> None:
+            outputs[name] = output
+
+        return keep
+
+    handles = [synthesis.get_submodule(n).register_forward_hook(hook(n)) for n in names]
+    try:
+        yield outputs
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
 def _check_folder(path: Path) -> None:
     """Before a minute of work rather than after it."""
     try:
@@ -142,7 +169,7 @@ def _mapping_graph(generator: Any) -> onnx.ModelProto:
     example: dict[str, Tensor] = {"z": torch.randn(2, generator.z_dim)}
     if generator.c_dim:
         example["c"] = torch.eye(generator.c_dim)[[0, -1]]
-    return _trace(generator.mapping, example, "w", batched=tuple(example))
+    return _trace(generator.mapping, example, ("w",), batched=tuple(example))
 
 
 def _synthesis_graph(generator: Any) -> onnx.ModelProto:
@@ -153,15 +180,29 @@ def _synthesis_graph(generator: Any) -> onnx.ModelProto:
     if generator.num_noise:
         example["noise"] = torch.randn(1, generator.num_noise)
         example["noise_strength"] = torch.ones(generator.num_noise_layers)
-    batched = ("ws", "style_offset")
-    graph = _trace(_Synthesis(generator), example, "image", batched)
+    synthesis = _Synthesis(generator)
+    graph = _trace(synthesis, example, ("image", *synthesis.names), ("ws", "style_offset"))
+    _hide_layers(graph)
     if generator.num_noise:
         _free_noise_batch(graph)
     return graph
 
 
+def _hide_layers(graph: onnx.ModelProto) -> None:
+    """Layers were outputs so that their tensors got their names; the picture alone stays one."""
+    layers = {
+        value.name: value.type.tensor_type.shape.dim[1].dim_value
+        for value in graph.graph.output[1:]
+    }
+    del graph.graph.output[1:]
+    graph.metadata_props.add(key="layers", value=json.dumps(layers))
+
+
 def _trace(
-    module: nn.Module, example: Mapping[str, Tensor], output: str, batched: tuple[str, ...]
+    module: nn.Module,
+    example: Mapping[str, Tensor],
+    outputs: Sequence[str],
+    batched: tuple[str, ...],
 ) -> onnx.ModelProto:
     batch = torch.export.Dim("N", min=1)
     shapes = tuple({0: batch} if name in batched else None for name in example)
@@ -171,7 +212,7 @@ def _trace(
         dynamo=True,
         dynamic_shapes=shapes,
         input_names=list(example),
-        output_names=[output],
+        output_names=list(outputs),
         opset_version=opset,
         verbose=False,
     )
@@ -227,6 +268,7 @@ def _describe(graph: onnx.ModelProto, card: Card) -> None:
         for value in listed:
             del value.metadata_props[:]
     del graph.graph.metadata_props[:]
+    facts |= {prop.key: prop.value for prop in graph.metadata_props if prop.key == "layers"}
     del graph.metadata_props[:]
     for key, value in facts.items():
         graph.metadata_props.add(key=key, value=value)

@@ -13,8 +13,8 @@ from engine.progress import Progress
 from models.errors import LodestoneError
 from models.files import write_atomically
 
-version = 1
-"""Of the graphs' inputs and arithmetic; graphs of another version are made again."""
+version = 2
+"""Of the graphs' inputs, names and arithmetic; graphs of another version are made again."""
 
 
 @dataclass(frozen=True)
