@@ -10,13 +10,13 @@ import argparse
 import dataclasses
 import json
 import os
-import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from app import cli_directions
+from app.cli_parts import add_command, answer, checked, open_client, working
 from app.recipes import parse_direction, parse_seeds, render_request, steer_film
 from app.terminal import Bar, say, say_json, warn
 from engine.client import Cancelled, EngineClient
@@ -76,46 +76,37 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for add in (_add_models, _add_import, _add_export, _add_render, _add_film, _add_train):
         add(commands)
-    for add in (_add_quality, _add_bench):
+    for add in (cli_directions.add, _add_quality, _add_bench):
         add(commands)
     return parser
 
 
-def _command(
-    commands: Any, name: str, run: Callable[[argparse.Namespace], None], text: str
-) -> argparse.ArgumentParser:
-    command = commands.add_parser(name, help=text, description=text)
-    command.set_defaults(run=run)
-    command.add_argument("--json", action="store_true", help="answer in JSON")
-    return command
-
-
 def _add_models(commands: Any) -> None:
-    _command(commands, "models", _models, "List the generators at hand.")
+    add_command(commands, "models", _models, "List the generators at hand.")
 
 
 def _add_import(commands: Any) -> None:
-    command = _command(commands, "import", _import, "Read a model file into the library.")
+    command = add_command(commands, "import", _import, "Read a model file into the library.")
     command.add_argument("file", metavar="FILE")
     command.add_argument("--name", default="", help="what to call it")
 
 
 def _add_export(commands: Any) -> None:
-    command = _command(commands, "export", _export, "Write a generator as ONNX.")
+    command = add_command(commands, "export", _export, "Write a generator as ONNX.")
     command.add_argument("model", metavar="MODEL")
     command.add_argument("-o", "--out", required=True, metavar="X.onnx", type=_onnx_name)
 
 
 def _add_render(commands: Any) -> None:
-    command = _command(commands, "render", _render, "Draw pictures, an array or a film.")
+    command = add_command(commands, "render", _render, "Draw pictures, an array or a film.")
     command.add_argument("model", metavar="MODEL")
-    command.add_argument("--seeds", default="0", type=_checked(parse_seeds, keep=True),
+    command.add_argument("--seeds", default="0", type=checked(parse_seeds, keep=True),
                          help="such as 0-7 or 1,5,9 (default 0)")  # fmt: skip
     command.add_argument("--latents", metavar="Z.npy", help="latents instead of seeds, one a row")
     command.add_argument("--space", choices=("z", "w", "w+"),
                          help="space of --latents (default z) and of .npy directions")  # fmt: skip
     command.add_argument("--direction", action="append", default=[], metavar="D=SIGMAS[@A-B]",
-                         type=_checked(parse_direction),
+                         type=checked(parse_direction),
                          help="'sefa 1=2.0', my.json=1.5@4-7 or v.npy=-2; may repeat")  # fmt: skip
     command.add_argument("--classes", metavar="C.npy", help="class weights, one row a picture")
     command.add_argument("--class", dest="class_name", metavar="NAME", help="name or index")
@@ -134,9 +125,9 @@ def _add_render(commands: Any) -> None:
 
 
 def _add_film(commands: Any) -> None:
-    command = _command(commands, "film", _film, "A short steer film of a generator.")
+    command = add_command(commands, "film", _film, "A short steer film of a generator.")
     command.add_argument("model", metavar="MODEL", nargs="?", help="default: the first bundled")
-    command.add_argument("--seeds", default="0-3", type=_checked(parse_seeds, keep=True))
+    command.add_argument("--seeds", default="0-3", type=checked(parse_seeds, keep=True))
     command.add_argument("--seconds", type=float, default=10.0)
     command.add_argument("--fps", type=float, default=30.0)
     command.add_argument("--truncation", type=float, default=0.7, metavar="PSI")
@@ -144,7 +135,7 @@ def _add_film(commands: Any) -> None:
 
 
 def _add_train(commands: Any) -> None:
-    command = _command(commands, "train", _train, "Train a generator on a folder or zip.")
+    command = add_command(commands, "train", _train, "Train a generator on a folder or zip.")
     defaults = {field.name: field.default for field in dataclasses.fields(TrainRequest)}
     command.add_argument("data", metavar="FOLDER_OR_ZIP")
     command.add_argument("-o", "--out", required=True, metavar="MODEL.safetensors")
@@ -162,7 +153,7 @@ def _add_train(commands: Any) -> None:
 
 
 def _add_quality(commands: Any) -> None:
-    command = _command(commands, "quality", _quality, "Measure a generator against pictures.")
+    command = add_command(commands, "quality", _quality, "Measure a generator against pictures.")
     command.add_argument("model", metavar="MODEL")
     command.add_argument("data", metavar="FOLDER_OR_ZIP")
     command.add_argument("-o", "--out", required=True, metavar="DIR")
@@ -171,7 +162,7 @@ def _add_quality(commands: Any) -> None:
 
 
 def _add_bench(commands: Any) -> None:
-    command = _command(commands, "bench", _bench, "Measure how fast this machine is.")
+    command = add_command(commands, "bench", _bench, "Measure how fast this machine is.")
     command.add_argument(
         "area", metavar="AREA", choices=("steer", "discover"), nargs="?", default="steer"
     )
@@ -183,7 +174,7 @@ def _add_output(command: argparse.ArgumentParser, metavar: str) -> None:
 
 
 def _models(args: argparse.Namespace) -> None:
-    models = _client(args).models()
+    models = open_client(args).models()
     if args.json:
         say_json([_model_facts(info) for info in models])
         return
@@ -200,38 +191,38 @@ def _models(args: argparse.Namespace) -> None:
 
 
 def _import(args: argparse.Namespace) -> None:
-    client = _client(args)
-    with _working(args) as bar:
+    client = open_client(args)
+    with working(args) as bar:
         path = client.run(ImportRequest(args.file, args.name), bar.progress)
     info = client.find(str(path))
-    _answer(args, _model_facts(info), f"{info.name} is in the library ({info.id[:8]}).")
+    answer(args, _model_facts(info), f"{info.name} is in the library ({info.id[:8]}).")
 
 
 def _export(args: argparse.Namespace) -> None:
-    with _working(args) as bar:
-        path = _client(args).run(ExportRequest(args.model, args.out), bar.progress)
+    with working(args) as bar:
+        path = open_client(args).run(ExportRequest(args.model, args.out), bar.progress)
     note = json.loads(Path(str(path)).with_suffix(".onnx.json").read_text("utf-8"))
     facts = {"path": str(path), "model": note["model"], "parity": note["parity"]}
     text = f"{path}: the largest difference from torch is {note['parity']:.1e}."
-    _answer(args, facts, text)
+    answer(args, facts, text)
 
 
 def _render(args: argparse.Namespace) -> None:
-    client = _client(args)
-    with _working(args) as bar:
+    client = open_client(args)
+    with working(args) as bar:
         info = client.find(args.model, bar.progress.part(0.0, 0.0))
         _rendered(args, client, render_request(client, info, args), bar)
 
 
 def _film(args: argparse.Namespace) -> None:
-    client = _client(args)
+    client = open_client(args)
     wanted = args.model
     if wanted is None:
         models = client.models()
         if not models:
             raise LodestoneError("There are no generators yet. Import one: lodestone import FILE")
         wanted = models[0].id
-    with _working(args) as bar:
+    with working(args) as bar:
         info = client.find(wanted, bar.progress.part(0.0, 0.0))
         _rendered(args, client, steer_film(client, info, args), bar)
 
@@ -244,26 +235,26 @@ def _rendered(
     facts = {"path": path, "pictures": count, "format": request.format}
     if request.format == "png":
         facts["files"] = [str(Path(path) / f"{name}.png") for name in request.names]
-    _answer(args, facts, f"{count:,} {'picture' if count == 1 else 'pictures'}: {path}")
+    answer(args, facts, f"{count:,} {'picture' if count == 1 else 'pictures'}: {path}")
 
 
 def _train(args: argparse.Namespace) -> None:
     names = {field.name for field in dataclasses.fields(TrainRequest)}
     request = TrainRequest(**{name: value for name, value in vars(args).items() if name in names})
-    with _working(args) as bar:
-        path = str(_client(args).run(request, bar.progress))
-    _answer(args, {"path": path}, f"The generator is in {path}.")
+    with working(args) as bar:
+        path = str(open_client(args).run(request, bar.progress))
+    answer(args, {"path": path}, f"The generator is in {path}.")
 
 
 def _quality(args: argparse.Namespace) -> None:
     request = QualityRequest(args.model, args.data, args.out, args.labels, args.count)
-    with _working(args) as bar:
-        path = str(_client(args).run(request, bar.progress))
-    _answer(args, {"path": path}, f"The figures and sheets are in {path}.")
+    with working(args) as bar:
+        path = str(open_client(args).run(request, bar.progress))
+    answer(args, {"path": path}, f"The figures and sheets are in {path}.")
 
 
 def _bench(args: argparse.Namespace) -> None:
-    for figure in _client(args).bench(args.area):
+    for figure in open_client(args).bench(args.area):
         if args.json:
             say_json(figure)
             continue
@@ -271,36 +262,6 @@ def _bench(args: argparse.Namespace) -> None:
         value = "-" if figure["value"] is None else f"{figure['value']:.4g} {figure['unit']}"
         target = "" if figure["target"] is None else f" (target {figure['target']})"
         say(f"{figure['name']}: {value}{target}: {mark}. {figure['note']}".rstrip())
-
-
-def _client(args: argparse.Namespace) -> EngineClient:
-    return EngineClient(lambda _event: None, local=True, device=getattr(args, "device", "auto"))
-
-
-@contextmanager
-def _working(args: argparse.Namespace) -> Iterator[Bar]:
-    """A bar, and Ctrl-C as the cancel button: once to finish neatly, twice to leave at once."""
-    with Bar(quiet=args.json) as bar:
-
-        def stop(_signal: int, _frame: Any) -> None:
-            if bar.progress.cancelled:
-                raise KeyboardInterrupt
-            bar.progress.cancel()
-
-        before = signal.signal(signal.SIGINT, stop)
-        try:
-            yield bar
-        except KeyboardInterrupt:
-            raise Cancelled from None
-        finally:
-            signal.signal(signal.SIGINT, before)
-
-
-def _answer(args: argparse.Namespace, facts: dict[str, Any], text: str) -> None:
-    if args.json:
-        say_json(facts)
-    else:
-        say(text)
 
 
 def _model_facts(info: ModelInfo) -> dict[str, Any]:
@@ -313,16 +274,3 @@ def _onnx_name(text: str) -> str:
     if not text.lower().endswith(".onnx"):
         raise argparse.ArgumentTypeError("the file name must end in .onnx")
     return text
-
-
-def _checked(parse: Callable[[str], Any], keep: bool = False) -> Callable[[str], Any]:
-    """An argparse type whose ValueError becomes a usage error with its own words."""
-
-    def convert(text: str) -> Any:
-        try:
-            value = parse(text)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from error
-        return text if keep else value
-
-    return convert

@@ -161,7 +161,7 @@ def _classes(args: Namespace, info: ModelInfo, count: int) -> list[tuple[float, 
     if not info.c_dim:
         raise LodestoneError(f"{info.name} has no classes. Leave the class away.")
     if args.classes is None:
-        return [_one_hot(_class_index(args.class_name, info), info)] * count
+        return [class_weights(args.class_name, info)] * count
     array = _load(args.classes)
     if array.ndim == 1 and (len(array) != info.c_dim or np.issubdtype(array.dtype, np.integer)):
         indices = array.astype(int)
@@ -177,6 +177,15 @@ def _classes(args: Namespace, info: ModelInfo, count: int) -> list[tuple[float, 
             f"of {info.name} want {count}x{info.c_dim}."
         )
     return [tuple(float(weight) for weight in row) for row in array]
+
+
+def class_weights(name: str | None, info: ModelInfo) -> tuple[float, ...]:
+    """Weights of a class by name or index; empty when none is named."""
+    if name is None:
+        return ()
+    if not info.c_dim:
+        raise LodestoneError(f"{info.name} has no classes. Leave the class away.")
+    return _one_hot(_class_index(name, info), info)
 
 
 def _class_index(text: str, info: ModelInfo) -> int:
