@@ -135,6 +135,10 @@ class Canvas(QWidget):
         """A copy of the shown picture."""
         return self._image.copy()
 
+    def image_size(self) -> QSize:
+        """Pixels of the shown picture; empty when there is none."""
+        return self._image.size()
+
     # -------------------------------------------------------------- view
 
     @property
