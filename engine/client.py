@@ -38,6 +38,8 @@ from engine.progress import Progress as Progress
 from engine.progress import Report as Report
 from engine.server import STUDIO
 from engine.steer.morph import morph as morph
+from engine.steer.pairs import order as order
+from engine.steer.pairs import propose_pairs as propose_pairs
 from engine.supervisor import Supervisor
 from engine.worker import RUN_JOB
 
