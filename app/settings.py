@@ -67,3 +67,13 @@ def load_geometry(name: str) -> QByteArray | None:
 
 def save_geometry(name: str, value: QByteArray) -> None:
     QSettings().setValue(f"{name}/{GEOMETRY_VERSION}", value)
+
+
+def load_choice(name: str, default: str) -> str:
+    """A small choice of a panel, such as who describes pictures."""
+    value = QSettings().value(f"choices/{name}")
+    return value if isinstance(value, str) and value else default
+
+
+def save_choice(name: str, value: str) -> None:
+    QSettings().setValue(f"choices/{name}", value)

@@ -125,6 +125,8 @@ def _sheet() -> str:
     QLabel[rank="dim"] {{ color: {DIM}; }}
     QLabel[rank="small"] {{ color: {DIM}; font-size: {SIZE_SMALL}px; }}
     QLabel[rank="head"] {{ font-size: {SIZE_LARGE}px; font-weight: 600; }}
+    QLabel[rank="tag"] {{ background: {ACCENT_DEEP}; color: {TEXT}; border-radius: 4px;
+        padding: 1px 5px; font-size: {SIZE_SMALL}px; }}
     QLabel[rank="section"] {{ color: {DIM}; font-size: {SIZE_SMALL}px; font-weight: 600; }}
     QMenuBar {{ background: transparent; padding: 0; }}
     QMenuBar::item {{ background: transparent; padding: 6px 9px; border-radius: 5px;
@@ -155,6 +157,12 @@ def _sheet() -> str:
     QToolButton:checked {{ background: {ACCENT_DEEP}; color: {TEXT}; }}
     QToolButton[tab="true"] {{ padding: 6px 13px; font-weight: 500; }}
     QToolButton[tab="true"]:checked {{ background: {RAISED}; color: {ACCENT}; }}
+    QToolButton[chip="true"] {{ background: {GROUND}; border: 1px solid {LINE}; padding: 2px 8px;
+        border-radius: 9px; font-size: {SIZE_SMALL}px; }}
+    QToolButton[chip="true"]:hover {{ background: {HOVER}; }}
+    QToolButton[chip="true"]:focus {{ border: 1px solid {ACCENT}; }}
+    QToolButton[chip="true"]:checked {{ background: {ACCENT_DEEP}; border-color: {ACCENT};
+        color: {TEXT}; }}
     QToolButton[segment="true"] {{ background: {GROUND}; border: 1px solid {LINE}; padding: 4px 9px;
         border-radius: 0; }}
     QToolButton[segment="true"]:hover {{ background: {HOVER}; }}
@@ -192,6 +200,13 @@ def _sheet() -> str:
     QListWidget::item:hover {{ background: {RAISED}; }}
     QListWidget::item:selected {{ background: {HOVER}; color: {TEXT}; }}
     QListWidget:focus {{ border: 1px solid {ACCENT_DEEP}; border-radius: 6px; }}
+    QTableView {{ background: transparent; border: none; outline: none; }}
+    QTableView:focus {{ border: 1px solid {ACCENT_DEEP}; border-radius: 6px; }}
+    QHeaderView {{ background: transparent; border: none; }}
+    QHeaderView::section {{ background: transparent; border: none; color: {DIM};
+        font-size: {SIZE_SMALL}px; font-weight: 600; padding: 5px 8px 5px 10px; }}
+    QHeaderView::section:hover {{ color: {TEXT}; }}
+    QHeaderView::down-arrow, QHeaderView::up-arrow {{ width: 0; height: 0; }}
     QProgressBar {{ background: {GROUND}; border: none; border-radius: 3px; height: 6px;
         text-align: center; }}
     QProgressBar::chunk {{ background: {ACCENT}; border-radius: 3px; }}
