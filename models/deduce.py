@@ -7,6 +7,7 @@ may be empty or wrong: shapes win.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ State = Mapping[str, Any]
 
 _STYLEGAN2_BLOCK = re.compile(r"synthesis\.b(\d{1,6})\.conv1\.weight")
 _STYLEGAN3_LAYER = re.compile(r"synthesis\.(L(\d{1,3})_(\d{1,6})_(\d{1,6}))\.weight")
+_BIGGAN_BLOCK = re.compile(r"synthesis\.block(\d{1,2})\.conv0\.weight")
+_BIGGAN_ATTENTION = re.compile(r"synthesis\.attention(\d{1,2})\.theta\.weight")
 
 
 # ---------------------------------------------------------------- what both share
@@ -79,7 +82,7 @@ def _number(value: Any) -> float:
 def _unusual(what: str) -> RefusedFile:
     return RefusedFile(
         f"This generator is not built like a published one: {what}. "
-        "Save it again with the StyleGAN2-ADA, StyleGAN3 or rosinality code."
+        "Save it again with the code that trained it."
     )
 
 
@@ -230,3 +233,79 @@ def stylegan3_hyper(state: State, kwargs: Mapping[str, Any]) -> dict[str, Any]:
     if stylegan3_names(hyper) != tuple(names):
         raise _unusual("its layer sizes do not follow the StyleGAN3 schedule")
     return hyper
+
+
+# ---------------------------------------------------------------- BigGAN
+
+_BIGGAN_LARGEST = 2048
+"""Pixels, one side: four times the largest published one."""
+
+
+def is_biggan(state: State, deep: bool) -> bool:
+    return (
+        "synthesis.linear.affine.weight" in state
+        and "synthesis.block0.conv0.weight" in state
+        and ("synthesis.block0.conv3.weight" in state) == deep
+    )
+
+
+def biggan_hyper(state: State, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON form of `models.biggan.Config`.
+
+    Which blocks double the resolution is in no shape: `kwargs["up"]` tells, else it is as published
+    (every block of a BigGAN, every second of a BigGAN-deep). So is the normalisation's epsilon.
+    """
+    blocks = sorted(int(m[1]) for name in state if (m := _BIGGAN_BLOCK.fullmatch(name)))
+    if not blocks or blocks != list(range(len(blocks))):
+        raise _unusual("its blocks are not numbered 0, 1, 2 …")
+    firsts = [_shape(state, f"synthesis.block{i}.conv0.weight", 4) for i in blocks]
+    deep = "synthesis.block0.conv3.weight" in state
+    last = "conv3" if deep else "conv1"
+    outputs = [_shape(state, f"synthesis.block{i}.{last}.weight", 4)[0] for i in blocks]
+    embed, c_dim = _shape(state, "mapping.embed.weight", 2)
+    elements, w_dim = _shape(state, "synthesis.linear.affine.weight", 2)
+    steps = _shape(state, "synthesis.output.mean", 2)[0]
+    class_width = embed + (steps > 1)
+    bottom = math.isqrt(elements // firsts[0][1])
+    up = kwargs.get("up") or [not deep or index % 2 == 1 for index in blocks]
+    up = [bool(doubles) for doubles in up]
+    resolution = bottom * 2 ** sum(up)
+    if len(up) != len(blocks) or w_dim <= class_width or resolution > _BIGGAN_LARGEST:
+        raise _unusual(f"{len(blocks)} blocks do not make {resolution} pixels")
+    return {
+        "resolution": resolution,
+        "channels": [shape[1] for shape in firsts] + outputs[-1:],
+        "up": up,
+        "z_dim": w_dim - class_width,
+        "class_width": class_width,
+        "w_dim": w_dim,
+        "c_dim": c_dim,
+        "hidden": [shape[0] for shape in firsts] if deep else [],
+        "attention": sorted(int(m[1]) for n in state if (m := _BIGGAN_ATTENTION.fullmatch(n))),
+        "bottom": bottom,
+        "img_channels": _shape(state, "synthesis.output.conv.weight", 4)[0],
+        "steps": steps,
+        "eps": _number(kwargs.get("eps", 1e-5)),
+    }
+
+
+def biggan_layers(hyper: Mapping[str, Any]) -> tuple[Layer, ...]:
+    """The layer table of a BigGAN: whatever reads the condition, each with a row of its own.
+
+    `linear` makes the first feature map and has all its numbers as styles; a conditional batch
+    normalisation of C channels has C gains and C biases.
+    """
+    channels, hidden, up = hyper["channels"], hyper["hidden"], hyper["up"]
+    size = hyper["bottom"]
+    specs = [LayerSpec("linear", 0, size, channels[0] * size**2)]
+    for block, doubles in enumerate(up):
+        before, after = size, size * (1 + bool(doubles))
+        if hidden:
+            inside = hidden[block]
+            norms = [(before, channels[block]), (before, inside), (after, inside), (after, inside)]
+        else:
+            norms = [(before, channels[block]), (after, channels[block + 1])]
+        for index, (pixels, width) in enumerate(norms):
+            specs.append(LayerSpec(f"block{block}.norm{index}", len(specs), pixels, 2 * width))
+        size = after
+    return number_styles(specs)

@@ -12,7 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from models import archives, deduce, files, nvidia, registry, rosinality, sniff, unpickler
+from models import (
+    ajbrock,
+    archives,
+    deduce,
+    files,
+    huggingface,
+    nvidia,
+    registry,
+    rosinality,
+    sniff,
+    unpickler,
+)
 from models.errors import RefusedFile
 from models.files import Card
 from models.pickled import Module, TensorRef
@@ -72,6 +83,12 @@ def _interpret(data: Any, path: Path) -> tuple[Card, dict[str, np.ndarray]]:
             centre = data.get("latent_avg") if isinstance(data, dict) else None
             state = rosinality.canonical(holder, centre if isinstance(centre, TensorRef) else None)
             return _finish(path, state, {}, "a rosinality stylegan2-pytorch checkpoint")
+        if huggingface.is_huggingface(holder):
+            state, facts = huggingface.canonical(holder, path)
+            return _finish(path, state, facts, "a pytorch-pretrained-BigGAN file")
+        if ajbrock.is_ajbrock(holder):
+            state, facts = ajbrock.canonical(holder, path.name)
+            return _finish(path, state, facts, "a BigGAN-PyTorch checkpoint")
         if registry.detect(holder) is not None:
             return _finish(path, _numbers(holder), {}, "a state dict")
     raise RefusedFile(sniff.unknown_weights(data, path.name))

@@ -20,10 +20,11 @@ from models.layers import Layer
 C = TypeVar("C")
 
 if TYPE_CHECKING:
+    from models.biggan import Generator as BigGAN
     from models.stylegan2 import Generator as StyleGAN2
     from models.stylegan3 import Generator as StyleGAN3
 
-    Generator = StyleGAN2 | StyleGAN3
+    Generator = StyleGAN2 | StyleGAN3 | BigGAN
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Architecture:
 def architectures() -> tuple[Architecture, ...]:
     """Every architecture; the first whose `detect` agrees reads the file."""
     stylegan3 = (deduce.stylegan3_hyper, deduce.stylegan3_layers, _build_stylegan3)
+    biggan = (deduce.biggan_hyper, deduce.biggan_layers, _build_biggan)
     return (
         Architecture(
             "stylegan2",
@@ -53,6 +55,8 @@ def architectures() -> tuple[Architecture, ...]:
         ),
         Architecture("stylegan3-t", lambda s: _is_stylegan3(s, radial=False), *stylegan3),
         Architecture("stylegan3-r", lambda s: _is_stylegan3(s, radial=True), *stylegan3),
+        Architecture("biggan", lambda s: deduce.is_biggan(s, deep=False), *biggan),
+        Architecture("biggan-deep", lambda s: deduce.is_biggan(s, deep=True), *biggan),
     )
 
 
@@ -134,6 +138,12 @@ def _build_stylegan2(hyper: Mapping[str, Any]) -> Generator:
 
 def _build_stylegan3(hyper: Mapping[str, Any]) -> Generator:
     from models.stylegan3 import Config, Generator
+
+    return Generator(_config(Config, hyper))
+
+
+def _build_biggan(hyper: Mapping[str, Any]) -> Generator:
+    from models.biggan import Config, Generator
 
     return Generator(_config(Config, hyper))
 
