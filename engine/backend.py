@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -23,6 +24,8 @@ class Inputs:
     style_offset: np.ndarray | None  # (N, num_styles); None = zeros
     noise: np.ndarray | None  # (1 or N, num_noise); None = the stored noise
     noise_strength: np.ndarray | None  # (num_noise_layers,); None = ones
+    activation_offset: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """Layer name -> (1 or N, C), added to every position of the layer's output."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +47,9 @@ class Backend(Protocol):
     def mapping(self, z: np.ndarray, c: np.ndarray) -> np.ndarray: ...
     def synthesis(self, inputs: Inputs) -> np.ndarray: ...
     def bgrx(self, inputs: Inputs, out: np.ndarray) -> None: ...
+    def activations(self, inputs: Inputs, layer: str, grid: int) -> np.ndarray:
+        """(N, C, grid, grid) float32: the layer's output, mean over equal areas."""
+        ...
 
 
 def read_constants(info: ModelInfo) -> Constants:
@@ -63,6 +69,18 @@ def read_constants(info: ModelInfo) -> Constants:
     flat = [noise.reshape(1, -1) for noise in noises]
     noise = np.concatenate(flat, axis=1) if flat else np.zeros((1, 0), np.float32)
     return Constants(w_avg, noise, len(noisy))
+
+
+def area_means(size: int, count: int) -> np.ndarray:
+    """(count, size) float32: averages `size` samples over `count` equal stretches.
+
+    A sample on a border counts for both sides by its share. `m @ image @ m.T` shrinks a picture.
+    """
+    edges = np.arange(count + 1) * (size / count)
+    samples = np.arange(size)
+    ends = np.minimum(edges[1:, None], samples + 1)
+    overlap = ends - np.maximum(edges[:-1, None], samples)
+    return (np.maximum(overlap, 0.0) * (count / size)).astype(np.float32)
 
 
 def to_bgrx(image: np.ndarray, out: np.ndarray, work: np.ndarray | None = None) -> None:

@@ -22,6 +22,7 @@ from engine.runtime import Runtime, open_runtime
 from engine.sinks import FilmSink, NpySink, PngSink, Sink
 from engine.steer.latents import resolve
 from engine.steer.morph import morph
+from engine.steer.render import joined
 
 preview_every = 0.5  # seconds
 preview_size = 128  # pixels
@@ -116,9 +117,7 @@ class _Job:
 
     def _draw(self, items: list[SteerRequest], pixels: np.ndarray) -> np.ndarray:
         found = [resolve(item, self.runtime, self.runtime.memo) for item in items]
-        ws = np.concatenate([one.ws for one in found])
-        offset = np.concatenate([one.style_offset for one in found])
-        inputs = (ws, offset, found[0].noise, found[0].noise_strength)
+        inputs = joined(found, self.runtime)
         if self.sink.floats:
             return self.runtime.synthesis(*inputs)
         return self.runtime.bgrx(*inputs, out=pixels[: len(items)])

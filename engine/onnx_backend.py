@@ -14,13 +14,16 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 
-from engine.backend import Constants, Inputs, available_cores, to_bgrx
+from engine.backend import Constants, Inputs, available_cores, check_memory, to_bgrx
 from engine.graphs import GraphFiles
 from engine.messages import ModelInfo
+from engine.taps import Reading, check_width, offset_input, read_channels, reading, tapped_graph
 from models.errors import LodestoneError
 
 kept_shapes = 4
 """Batch shapes whose buffers are kept."""
+kept_taps = 3
+"""Tapped graphs that stay open; each holds the weights up to its layer once more."""
 
 
 @dataclass(eq=False)
@@ -29,51 +32,32 @@ class _Slot:
 
     binding: Any
     inputs: dict[str, np.ndarray]
-    image: np.ndarray
+    output: np.ndarray
     work: np.ndarray
     stored_noise: bool = False
     plain: bool = False
     """Whether the style offset holds zeros."""
 
 
-class OnnxBackend:
-    """Synthesis and mapping as two sessions."""
+class _Network:
+    """One synthesis graph: its session and its buffers."""
 
-    def __init__(
-        self,
-        info: ModelInfo,
-        files: GraphFiles,
-        constants: Constants,
-        cuda: bool = False,
-        threads: int | None = None,
-    ):
+    def __init__(self, session: ort.InferenceSession, info: ModelInfo, constants: Constants):
+        self.session = session
         self._info = info
         self._constants = constants
-        threads = threads or available_cores()
-        self._mapping = open_session(str(files.mapping), threads)
-        self._synthesis = open_session(str(files.synthesis), threads, cuda)
-        # What is bound is what runs; what is installed says nothing.
-        self.gpu = "CUDAExecutionProvider" in self._synthesis.get_providers()
-        self.provider = "ONNX Runtime CUDA" if self.gpu else "ONNX Runtime CPU"
         self._styles = sum(layer.style_count for layer in info.layers)
+        # Width of the offsets of layers that can be moved; the sizes of the picture are known.
+        self._moved = {
+            one.name: one.shape[1]
+            for one in session.get_inputs()
+            if one.name.startswith(offset_input(""))
+        }
+        self._inputs = {one.name for one in session.get_inputs()}
+        self._output = session.get_outputs()[0]
         self._slots: OrderedDict[tuple[int, int], _Slot] = OrderedDict()
 
-    def mapping(self, z: np.ndarray, c: np.ndarray) -> np.ndarray:
-        """(N, z_dim), (N, c_dim) -> (N, w_dim)."""
-        inputs = {"z": _tidy(z)}
-        if self._info.c_dim:
-            inputs["c"] = _tidy(c)
-        return np.asarray(self._mapping.run(None, inputs)[0])
-
-    def synthesis(self, inputs: Inputs) -> np.ndarray:
-        """(N, C, H, W) float32, the caller's to keep."""
-        return self._run(inputs).image.copy()
-
-    def bgrx(self, inputs: Inputs, out: np.ndarray) -> None:
-        slot = self._run(inputs)
-        to_bgrx(slot.image, out, slot.work)
-
-    def _run(self, inputs: Inputs) -> _Slot:
+    def run(self, inputs: Inputs) -> _Slot:
         noises = 1 if inputs.noise is None else len(inputs.noise)
         slot = self._slot(len(inputs.ws), noises)
         np.copyto(slot.inputs["ws"], inputs.ws)
@@ -85,7 +69,10 @@ class OnnxBackend:
         slot.plain = inputs.style_offset is None
         if "noise" in slot.inputs:
             self._fill_noise(slot, inputs)
-        self._synthesis.run_with_iobinding(slot.binding)
+        for layer, moved in inputs.activation_offset.items():
+            if offset_input(layer) in self._moved:
+                np.copyto(slot.inputs[offset_input(layer)], moved)
+        self.session.run_with_iobinding(slot.binding)
         return slot
 
     def _fill_noise(self, slot: _Slot, inputs: Inputs) -> None:
@@ -115,17 +102,89 @@ class OnnxBackend:
         if self._constants.noise.shape[1]:
             inputs["noise"] = np.zeros((noises, self._constants.noise.shape[1]), np.float32)
             inputs["noise_strength"] = np.ones(self._constants.noise_layers, np.float32)
+        for name, width in self._moved.items():
+            inputs[name] = np.zeros((batch, width), np.float32)
         size = info.resolution
-        image = np.empty((batch, info.channels, size, size), np.float32)
-        binding = self._synthesis.io_binding()
+        shape = (batch, info.channels, size, size)
+        if self._output.name != "image":
+            shape = (batch, *self._output.shape[1:])
+        output = np.empty(shape, np.float32)
+        binding = self.session.io_binding()
         for name, array in inputs.items():
-            binding.bind_input(name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
-        binding.bind_output("image", "cpu", 0, np.float32, image.shape, image.ctypes.data)
-        return _Slot(binding, inputs, image, np.empty((size, size), np.float32))
+            if name in self._inputs:
+                binding.bind_input(name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
+        binding.bind_output(
+            self._output.name, "cpu", 0, np.float32, output.shape, output.ctypes.data
+        )
+        return _Slot(binding, inputs, output, np.empty((size, size), np.float32))
 
 
-def open_session(path: str, threads: int, cuda: bool = False) -> ort.InferenceSession:
-    """A session tuned for one picture at a time; CUDA only if it can really be loaded."""
+class OnnxBackend:
+    """Synthesis and mapping as two sessions; more where activations are read or moved."""
+
+    def __init__(
+        self,
+        info: ModelInfo,
+        files: GraphFiles,
+        constants: Constants,
+        cuda: bool = False,
+        threads: int | None = None,
+    ):
+        self._info = info
+        self._constants = constants
+        self._path = files.synthesis
+        self._threads = threads or available_cores()
+        self._mapping = open_session(str(files.mapping), self._threads)
+        session = open_session(str(files.synthesis), self._threads, cuda)
+        self._whole = _Network(session, info, constants)
+        # What is bound is what runs; what is installed says nothing.
+        self.gpu = "CUDAExecutionProvider" in session.get_providers()
+        self.provider = "ONNX Runtime CUDA" if self.gpu else "ONNX Runtime CPU"
+        self._tapped: OrderedDict[tuple[tuple[str, ...], Reading | None], _Network] = OrderedDict()
+
+    def mapping(self, z: np.ndarray, c: np.ndarray) -> np.ndarray:
+        """(N, z_dim), (N, c_dim) -> (N, w_dim)."""
+        inputs = {"z": _tidy(z)}
+        if self._info.c_dim:
+            inputs["c"] = _tidy(c)
+        return np.asarray(self._mapping.run(None, inputs)[0])
+
+    def synthesis(self, inputs: Inputs) -> np.ndarray:
+        """(N, C, H, W) float32, the caller's to keep."""
+        return self._network(inputs).run(inputs).output.copy()
+
+    def bgrx(self, inputs: Inputs, out: np.ndarray) -> None:
+        slot = self._network(inputs).run(inputs)
+        to_bgrx(slot.output, out, slot.work)
+
+    def activations(self, inputs: Inputs, layer: str, grid: int) -> np.ndarray:
+        """(N, C, grid, grid) float32: the layer's output, mean over equal areas."""
+        network = self._network(inputs, reading(layer, self._info, grid))
+        return network.run(inputs).output.copy()
+
+    def _network(self, inputs: Inputs, read: Reading | None = None) -> _Network:
+        if not inputs.activation_offset and read is None:
+            return self._whole
+        channels = read_channels(self._whole.session.get_modelmeta().custom_metadata_map)
+        for layer, offset in inputs.activation_offset.items():
+            check_width(offset.shape[-1], layer, channels[layer], self._info.name)
+        key = (tuple(sorted(inputs.activation_offset)), read)
+        if key not in self._tapped:
+            while len(self._tapped) >= kept_taps:
+                self._tapped.popitem(last=False)
+            check_memory(self._info)
+            graph = tapped_graph(self._path, key[0], read).SerializeToString()
+            session = open_session(graph, self._threads, self.gpu)
+            self._tapped[key] = _Network(session, self._info, self._constants)
+        self._tapped.move_to_end(key)
+        return self._tapped[key]
+
+
+def open_session(graph: str | bytes, threads: int, cuda: bool = False) -> ort.InferenceSession:
+    """A session tuned for one picture at a time; CUDA only if it can really be loaded.
+
+    `graph` is a path or the content of a file.
+    """
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -138,7 +197,7 @@ def open_session(path: str, threads: int, cuda: bool = False) -> ort.InferenceSe
     if cuda and cuda_device_present():
         providers.insert(0, "CUDAExecutionProvider")
     try:
-        return _open_quietly(path, options, providers)
+        return _open_quietly(graph, options, providers)
     except Exception as error:  # ONNX Runtime's own exceptions share no base class
         raise LodestoneError(
             "ONNX Runtime could not open this generator's graph. Import the model again.",
@@ -147,17 +206,17 @@ def open_session(path: str, threads: int, cuda: bool = False) -> ort.InferenceSe
 
 
 def _open_quietly(
-    path: str, options: ort.SessionOptions, providers: list[str]
+    graph: str | bytes, options: ort.SessionOptions, providers: list[str]
 ) -> ort.InferenceSession:
     """A CUDA provider that lacks a library would print its troubles before the CPU takes over."""
     if len(providers) == 1:
-        return ort.InferenceSession(path, options, providers=providers)
+        return ort.InferenceSession(graph, options, providers=providers)
     ort.set_default_logger_severity(4)
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             if hasattr(ort, "preload_dlls"):
                 ort.preload_dlls()
-            return ort.InferenceSession(path, options, providers=providers)
+            return ort.InferenceSession(graph, options, providers=providers)
     finally:
         ort.set_default_logger_severity(2)
 

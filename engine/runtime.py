@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import numpy as np
@@ -21,6 +21,7 @@ from engine.messages import ModelInfo
 from engine.onnx_backend import OnnxBackend, cuda_device_present
 from engine.progress import Progress
 from engine.steer.latents import Memo
+from engine.taps import check_layer
 from models.errors import LodestoneError
 from models.files import write_atomically
 
@@ -67,9 +68,13 @@ class Runtime:
         style_offset: np.ndarray | None = None,
         noise: np.ndarray | None = None,
         noise_strength: np.ndarray | None = None,
+        activation_offset: Mapping[str, np.ndarray] | None = None,
     ) -> np.ndarray:
-        """ws (N, num_ws, w_dim) -> pictures (N, C, R, R) float32, about -1..1."""
-        inputs = self._inputs(ws, style_offset, noise, noise_strength)
+        """ws (N, num_ws, w_dim) -> pictures (N, C, R, R) float32, about -1..1.
+
+        `activation_offset`: layer name -> (1 or N, C), added to every position of its output.
+        """
+        inputs = self._inputs(ws, style_offset, noise, noise_strength, activation_offset)
         return self._safely(lambda backend: backend.synthesis(inputs))
 
     def bgrx(
@@ -78,15 +83,35 @@ class Runtime:
         style_offset: np.ndarray | None = None,
         noise: np.ndarray | None = None,
         noise_strength: np.ndarray | None = None,
+        activation_offset: Mapping[str, np.ndarray] | None = None,
         out: np.ndarray | None = None,
     ) -> np.ndarray:
         """As `synthesis`, as (N, R, R, 4) uint8 B G R X; into `out` when it is given."""
-        inputs = self._inputs(ws, style_offset, noise, noise_strength)
+        inputs = self._inputs(ws, style_offset, noise, noise_strength, activation_offset)
         if out is None:
             size = self.info.resolution
             out = np.empty((len(inputs.ws), size, size, 4), np.uint8)
         self._safely(lambda backend: backend.bgrx(inputs, out))
         return out
+
+    def activations(
+        self,
+        ws: np.ndarray,
+        style_offset: np.ndarray | None,
+        noise: np.ndarray | None,
+        noise_strength: np.ndarray | None,
+        layer: str,
+        grid: int = 1,
+        activation_offset: Mapping[str, np.ndarray] | None = None,
+    ) -> np.ndarray:
+        """(N, C * grid * grid) float32: what `layer` puts out, averaged over grid x grid areas.
+
+        Computes no further than the layer. `grid` is 1 to 4; areas vary fastest.
+        """
+        inputs = self._inputs(ws, style_offset, noise, noise_strength, activation_offset)
+        check_layer(layer, self.info)
+        found = self._safely(lambda backend: backend.activations(inputs, layer, grid))
+        return found.reshape(len(found), -1)
 
     def _safely(self, work: Callable[[Backend], T]) -> T:
         try:
@@ -112,13 +137,18 @@ class Runtime:
         style_offset: np.ndarray | None,
         noise: np.ndarray | None,
         noise_strength: np.ndarray | None,
+        activation_offset: Mapping[str, np.ndarray] | None,
     ) -> Inputs:
         given = (ws, style_offset, noise, noise_strength)
         arrays = [None if a is None else np.ascontiguousarray(a, np.float32) for a in given]
         first = arrays[0]
         if first is None or first.shape[1:] != (self.info.num_ws, self.info.w_dim):
             raise ValueError(f"ws is {np.shape(ws)}, which does not fit {self.info.name}")
-        return Inputs(first, arrays[1], arrays[2], arrays[3])
+        moved: dict[str, np.ndarray] = {}
+        for layer, offset in (activation_offset or {}).items():
+            check_layer(layer, self.info)
+            moved[layer] = np.ascontiguousarray(np.atleast_2d(offset), np.float32)
+        return Inputs(first, arrays[1], arrays[2], arrays[3], moved)
 
 
 def open_runtime(

@@ -6,7 +6,9 @@ ends in BGRX bytes, and pinned host memory. Imports torch.
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.backend import Constants, Inputs, available_cores
+from engine.backend import Constants, Inputs, area_means, available_cores
 from engine.messages import ModelInfo
+from engine.taps import check_width, reading
 
 kept_shapes = 3
 """Batch shapes whose CUDA graph is kept; each owns its activations."""
@@ -35,6 +38,10 @@ class _Graph:
     bytes: Tensor  # (N, H, W, 4) uint8 BGRX
     host_bytes: Tensor
     replay: Any
+
+
+class _Reached(Exception):
+    """The layer that was asked for has run: the rest of the network need not."""
 
 
 class TorchBackend:
@@ -80,20 +87,70 @@ class TorchBackend:
 
     def synthesis(self, inputs: Inputs) -> np.ndarray:
         with torch.inference_mode():
-            if self._graphs_wanted:
+            if self._graphs_wanted and not inputs.activation_offset:
                 return self._run(inputs).image.contiguous().to("cpu", copy=True).numpy()
-            return self._draw(self._tensors(inputs)).contiguous().cpu().numpy()
+            return self._draw_moved(inputs).contiguous().cpu().numpy()
 
     def bgrx(self, inputs: Inputs, out: np.ndarray) -> None:
         with torch.inference_mode():
-            if self._graphs_wanted:
+            if self._graphs_wanted and not inputs.activation_offset:
                 graph = self._run(inputs)
                 graph.host_bytes.copy_(graph.bytes, non_blocking=True)
                 torch.cuda.current_stream().synchronize()
                 np.copyto(out, graph.host_bytes.numpy())
             else:
-                pixels = bgrx_bytes(self._draw(self._tensors(inputs)))
+                pixels = bgrx_bytes(self._draw_moved(inputs))
                 np.copyto(out, pixels.cpu().numpy())
+
+    def activations(self, inputs: Inputs, layer: str, grid: int) -> np.ndarray:
+        """(N, C, grid, grid) float32: the layer's output, mean over equal areas."""
+        read = reading(layer, self._info, grid)
+        found: list[Tensor] = []
+
+        def keep(_module: Any, _inputs: Any, output: Tensor) -> None:
+            found.append(output.float())
+            raise _Reached
+
+        with torch.inference_mode(), self._moved(inputs):
+            # Hooks run in the order they came: what moves this layer has moved it already.
+            hook = self._generator.synthesis.get_submodule(layer).register_forward_hook(keep)
+            try:
+                with contextlib.suppress(_Reached):
+                    self._draw(self._tensors(inputs))
+            finally:
+                hook.remove()
+            means = torch.from_numpy(area_means(read.size, grid)).to(self._device)
+            return (means @ found[0] @ means.T).cpu().numpy()
+
+    def _draw_moved(self, inputs: Inputs) -> Tensor:
+        """Eagerly, with the activations that are to be moved."""
+        with self._moved(inputs):
+            return self._draw(self._tensors(inputs))
+
+    @contextlib.contextmanager
+    def _moved(self, inputs: Inputs) -> Iterator[None]:
+        """While this is open, layers put out their activations plus the offset."""
+
+        def mover(layer: str, offset: np.ndarray) -> Callable[..., Tensor]:
+            moved = torch.tensor(offset, dtype=torch.float32, device=self._device)
+
+            def move(_module: Any, _inputs: Any, output: Tensor) -> Tensor:
+                check_width(moved.shape[-1], layer, output.shape[1], self._info.name)
+                return output + moved.to(output.dtype)[:, :, None, None]
+
+            return move
+
+        hooks = [
+            self._generator.synthesis.get_submodule(layer).register_forward_hook(
+                mover(layer, offset)
+            )
+            for layer, offset in inputs.activation_offset.items()
+        ]
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
 
     def _arrays(self, inputs: Inputs) -> dict[str, np.ndarray]:
         """Every input of synthesis, defaults filled in."""

@@ -6,7 +6,7 @@ label costs only that label.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -14,7 +14,11 @@ from safetensors import SafetensorError, safe_open
 from engine.messages import LodestoneError, Space, SteerRequest
 from engine.runtime import Runtime
 from engine.steer.directions import affine_weights
-from engine.steer.latents import latent_z, resolve
+from engine.steer.latents import Resolved, latent_z, resolve
+from engine.steer.render import agree, joined
+
+_together = 4
+"""Pictures whose activations are computed at once: more only need more memory."""
 
 
 def features(
@@ -67,7 +71,21 @@ def _points(
         return rows.mean(axis=1)
     if space == "w+":
         return ws.reshape(len(ws), -1)
-    raise LodestoneError(f"Activations of {at} cannot be read yet. Choose w.")
+    groups: list[np.ndarray] = []
+    for some in _groups(resolved):
+        ws, offset, noise, strength, moved = joined(some, runtime)
+        groups.append(runtime.activations(ws, offset, noise, strength, at, activation_offset=moved))
+    return np.concatenate(groups)
+
+
+def _groups(found: Sequence[Resolved]) -> Iterator[Sequence[Resolved]]:
+    """Neighbours that can be drawn together, a few at a time."""
+    start = 0
+    for stop in range(1, len(found) + 1):
+        full = stop - start == _together
+        if stop == len(found) or full or not agree(found[start], found[stop]):
+            yield found[start:stop]
+            start = stop
 
 
 def styles(ws: np.ndarray, runtime: Runtime) -> np.ndarray:

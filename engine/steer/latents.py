@@ -1,7 +1,8 @@
 """From a request to the arrays a generator's synthesis takes. Numpy only.
 
 Order: seeds and z vectors (+ z edits) → mapping with the class → weighted mean in w → style mixing
-rows → truncation → w and w+ edits on their rows → s edits as style offsets.
+rows → truncation → w and w+ edits on their rows → s edits as style offsets, a edits as offsets of
+activations.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from engine.messages import Direction, Edit, LatentPart, LodestoneError, ModelInfo, SteerRequest
+from engine.taps import check_layer
 
 K = TypeVar("K", bound=Hashable)
 
@@ -51,6 +53,7 @@ class Resolved:
     style_offset: np.ndarray  # (1, num_styles)
     noise: np.ndarray | None  # (1, num_noise); None = the stored noise
     noise_strength: np.ndarray  # (num_noise_layers,) times the layers' own strengths
+    activation_offset: dict[str, np.ndarray]  # layer name -> (1, C); empty when none is moved
 
 
 def seed_latent(seed: int, z_dim: int) -> np.ndarray:
@@ -143,7 +146,8 @@ def resolve(request: SteerRequest, generator: Generator, memo: Memo | None = Non
         if edit.direction.space == "s":
             offset += _s_offset(edit, info)
     noise, strength = _noise(request, info, generator, memo.noise if memo else draw_noise)
-    return Resolved(ws[None].astype(np.float32), offset[None], noise, strength)
+    moved = _activation_offset(request.edits, info)
+    return Resolved(ws[None].astype(np.float32), offset[None], noise, strength, moved)
 
 
 def _newest(memory: OrderedDict[K, np.ndarray], key: K, most: int) -> np.ndarray:
@@ -280,6 +284,34 @@ def _s_offset(edit: Edit, info: ModelInfo) -> np.ndarray:
             own = slice(layer.style_start, layer.style_start + layer.style_count)
             kept[own] = step[own]
     return kept
+
+
+def _activation_offset(edits: tuple[Edit, ...], info: ModelInfo) -> dict[str, np.ndarray]:
+    """Layer name -> (1, C), summed over the edits; layers that stay where they are left out."""
+    moved: dict[str, np.ndarray] = {}
+    for edit in edits:
+        if edit.direction.space != "a":
+            continue
+        layer = edit.direction.at
+        check_layer(layer, info)
+        step = _step(edit).reshape(1, -1)
+        if layer in moved and moved[layer].shape != step.shape:
+            raise _unfit("direction", step.shape[1:], info)
+        moved[layer] = moved.get(layer, 0.0) + step
+    return {layer: offset for layer, offset in moved.items() if offset.any()}
+
+
+def joined_activations(found: Sequence[Resolved]) -> dict[str, np.ndarray]:
+    """Layer name -> (N, C) of several pictures drawn together; zeros where one moves nothing."""
+    widths = {
+        layer: offset.shape[1] for one in found for layer, offset in one.activation_offset.items()
+    }
+    return {
+        layer: np.concatenate(
+            [one.activation_offset.get(layer, np.zeros((1, width), np.float32)) for one in found]
+        )
+        for layer, width in widths.items()
+    }
 
 
 def _noise(

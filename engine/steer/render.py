@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from engine.messages import SteerRequest
 from engine.runtime import Runtime
-from engine.steer.latents import Resolved, resolve
+from engine.steer.latents import Resolved, joined_activations, resolve
+
+SynthesisInputs = tuple[
+    np.ndarray, np.ndarray, np.ndarray | None, np.ndarray, Mapping[str, np.ndarray]
+]
+"""ws, style offset, noise, noise strength, activation offsets."""
 
 
 def render_into(request: SteerRequest, runtime: Runtime, out: np.ndarray) -> None:
     """Draw one picture into `out` (R, R, 4) uint8 B G R X."""
     found = resolve(request, runtime, runtime.memo)
-    runtime.bgrx(found.ws, found.style_offset, found.noise, found.noise_strength, out=out[None])
+    runtime.bgrx(*joined([found], runtime), out=out[None])
 
 
 def render(request: SteerRequest, runtime: Runtime) -> np.ndarray:
     """One picture, (1, C, R, R) float32 about -1..1, not clamped."""
     found = resolve(request, runtime, runtime.memo)
-    return runtime.synthesis(found.ws, found.style_offset, found.noise, found.noise_strength)
+    return runtime.synthesis(*joined([found], runtime))
 
 
 def render_batch(requests: Sequence[SteerRequest], runtime: Runtime) -> np.ndarray:
@@ -30,25 +35,27 @@ def render_batch(requests: Sequence[SteerRequest], runtime: Runtime) -> np.ndarr
     start = 0
     while start < len(found):
         stop = start + 1
-        while stop < len(found) and _agree(found[start], found[stop]):
+        while stop < len(found) and agree(found[start], found[stop]):
             stop += 1
-        pictures.append(runtime.synthesis(*_joined(found[start:stop], runtime)))
+        pictures.append(runtime.synthesis(*joined(found[start:stop], runtime)))
         start = stop
     return np.concatenate(pictures)
 
 
-def _agree(a: Resolved, b: Resolved) -> bool:
+def agree(a: Resolved, b: Resolved) -> bool:
+    """Whether two pictures can be drawn together."""
     return np.array_equal(a.noise_strength, b.noise_strength)
 
 
-def _joined(
-    group: Sequence[Resolved], runtime: Runtime
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray]:
-    """Synthesis inputs of all; one shared noise stays one."""
-    ws = np.concatenate([item.ws for item in group])
-    offset = np.concatenate([item.style_offset for item in group])
-    noises = [item.noise for item in group]
+def joined(found: Sequence[Resolved], runtime: Runtime) -> SynthesisInputs:
+    """Inputs of `Runtime.synthesis` for pictures of equal noise strength; one shared noise stays
+    one."""
+    ws = np.concatenate([item.ws for item in found])
+    offset = np.concatenate([item.style_offset for item in found])
+    moved = joined_activations(found)
+    strength = found[0].noise_strength
+    noises = [item.noise for item in found]
     if all(noise is noises[0] for noise in noises):
-        return ws, offset, noises[0], group[0].noise_strength
+        return ws, offset, noises[0], strength, moved
     full = [runtime.noise_const if noise is None else noise for noise in noises]
-    return ws, offset, np.concatenate(full), group[0].noise_strength
+    return ws, offset, np.concatenate(full), strength, moved
