@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 
+from app.fixed import NOTHING, applied
 from engine.client import morph
 from engine.messages import (
     Annotation,
@@ -220,9 +221,11 @@ def to_request(state: SteerState, info: ModelInfo, seconds: float = 0.0) -> Stee
             return morph(a.request, b.request, state.morph.t)
     x, y, amounts = wandered(state, seconds)
     edits = tuple(
-        Edit(card.direction, amounts[card.key])
+        Edit(direction, amounts[card.key])
         for card in state.cards
         if abs(amounts[card.key]) > 1e-9
+        for direction, residual in (applied(state, card),)
+        if residual >= NOTHING
     )
     mix = state.mix or (LatentPart(seed=state.mix_seed),)
     return SteerRequest(
@@ -266,7 +269,7 @@ def wandered(state: SteerState, seconds: float) -> tuple[float, float, dict[str,
 def from_request(state: SteerState, request: SteerRequest) -> SteerState:
     """The state that shows `request`: known cards move, unknown directions become new cards."""
     amounts = {edit.direction: edit.amount for edit in request.edits}
-    cards = [_told(card, amounts) for card in state.cards]
+    cards = [_told(state, card, amounts) for card in state.cards]
     for direction, amount in amounts.items():
         key = fresh_key([card.key for card in cards], direction.name or "direction")
         cards.append(Card(key, direction, amount))
@@ -321,12 +324,22 @@ def _same(parts: tuple[LatentPart, ...], latent: tuple[LatentPart, ...], total: 
     return set(ours) == set(theirs) and all(abs(ours[s] - theirs[s]) < 1e-4 for s in ours)
 
 
-def _told(card: Card, amounts: dict[Direction, float]) -> Card:
-    """The card at the amount the request gives its direction (taken out of `amounts`), else 0."""
+def _told(state: SteerState, card: Card, amounts: dict[Direction, float]) -> Card:
+    """The card at the amount the request gives its direction (taken out of `amounts`), else 0.
+
+    What it keeps fixed goes when the request moved along the direction without that.
+    """
+    moved, _residual = applied(state, card)
+    for direction in list(amounts):
+        if direction.vector == moved.vector and direction.space == moved.space:
+            amount = amounts.pop(direction)
+            told = replace(card.direction, name=direction.name, layers=direction.layers)
+            own = card.direction if direction == moved else told
+            return replace(card, direction=own, amount=amount)
     for direction in list(amounts):
         if direction.vector == card.direction.vector and direction.space == card.direction.space:
             amount = amounts.pop(direction)
-            return replace(card, direction=direction, amount=amount)
+            return replace(card, direction=direction, amount=amount, fixed=())
     return replace(card, amount=0.0)
 
 

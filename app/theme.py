@@ -157,6 +157,7 @@ def _sheet() -> str:
     QToolButton:checked {{ background: {ACCENT_DEEP}; color: {TEXT}; }}
     QToolButton[tab="true"] {{ padding: 6px 13px; font-weight: 500; }}
     QToolButton[tab="true"]:checked {{ background: {RAISED}; color: {ACCENT}; }}
+    QPushButton[compact="true"] {{ padding: 3px 9px; }}
     QToolButton[chip="true"] {{ background: {GROUND}; border: 1px solid {LINE}; padding: 2px 8px;
         border-radius: 9px; font-size: {SIZE_SMALL}px; }}
     QToolButton[chip="true"]:hover {{ background: {HOVER}; }}

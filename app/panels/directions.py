@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import QTimer, Slot
+from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtGui import QImage, QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.document import Document
+from app.fixed import NOTHING, applied
 from app.live import Live
+from app.panels.directions_hand import CardsHand
 from app.state import Card, SteerState
 from app.thumbnails import Thumbnails
 from app.widgets.card import STRIP, DirectionCard
-from app.widgets.parts import column, icon_button, label, row, scroll, section
+from app.widgets.filters import NEW, FilterBar
+from app.widgets.parts import column, icon_button, label, push, row, scroll, section
 from engine.messages import Edit, ModelInfo, SteerRequest
 
 STRIP_SIZE = 64
@@ -25,11 +28,16 @@ BATCH = 4
 class DirectionsPanel(QWidget):
     """Cards in a scrolling column; pictures are asked for the cards in sight only."""
 
+    find_asked = Signal()
+    """More directions are wanted."""
+
     def __init__(self, document: Document, live: Live, thumbnails: Thumbnails):
         super().__init__()
         self._document, self._thumbnails = document, thumbnails
         self._cards: dict[str, DirectionCard] = {}
         self._order: tuple[str, ...] = ()
+        self._fresh: frozenset[str] = frozenset()
+        self.hand = CardsHand(document, self)
         self._request: SteerRequest | None = None
         self._strips = True
         self._layout_wait = QTimer(self)
@@ -54,9 +62,16 @@ class DirectionsPanel(QWidget):
         self.strips.setChecked(True)
         self.hidden = icon_button("eye-off", "Show hidden directions", checkable=True)
         self.reset = icon_button("reset", "All directions back to 0")
-        head = row(self.title, 1, self.strips, self.hidden, self.reset, spacing=2)
+        self.find = push("Find…", "Find more directions (Ctrl+D)", icon="plus")
+        self.find.setProperty("compact", True)
+        self.find.setAccessibleName("Find directions")
+        head = row(self.title, 1, self.strips, self.hidden, self.reset, self.find, spacing=2)
+        head.insertSpacing(head.count() - 1, 4)
         head.setContentsMargins(2, 0, 8, 0)
         layout.addLayout(head)
+        self.filters = FilterBar()
+        self.filters.layout().setContentsMargins(0, 0, 8, 0)
+        layout.addWidget(self.filters)
         self._inside = QWidget()
         self._column = QVBoxLayout(self._inside)
         self._column.setContentsMargins(0, 0, 6, 0)
@@ -69,6 +84,8 @@ class DirectionsPanel(QWidget):
         self._area = scroll(self._inside, "Directions")
         layout.addWidget(self._area, 1)
         self.setMinimumWidth(330)
+        self.find.clicked.connect(self.find_asked)
+        self.filters.changed.connect(self._filtered)
         self.strips.toggled.connect(self._show_strips)
         self.hidden.toggled.connect(self._show_hidden)
         self.reset.clicked.connect(self._document.reset_directions)
@@ -83,18 +100,36 @@ class DirectionsPanel(QWidget):
             card.deleteLater()
         self._cards.clear()
         self._order = ()
+        self._fresh = frozenset()
         self._request = None
+
+    def _shown(self) -> tuple[Card, ...]:
+        """The cards that are to be seen, from the top."""
+        cards = self._document.visible_cards(self.hidden.isChecked())
+        if not self.filters.on:
+            return cards
+        info = self._document.info
+        return tuple(card for card in cards if self.filters.matches(card, self._fresh, info))
 
     @Slot(object, object)
     def _changed(self, old: SteerState, state: SteerState) -> None:
-        shown = self._document.visible_cards(self.hidden.isChecked())
+        if old.cards is not state.cards or old is state:
+            listed = self._document.visible_cards(self.hidden.isChecked())
+            self.filters.show_counts(listed, self._fresh)
+        shown = self._shown()
         order = tuple(card.key for card in shown)
         if order != self._order:
             self._arrange(shown, order)
         before = {card.key: card for card in old.cards} if old.model == state.model else {}
+        moved = {key for key, card in before.items() if state.card(key) is not card}
         for card in shown:
-            if before.get(card.key) is not card and card.key in self._cards:
-                self._cards[card.key].show_card(card)
+            widget = self._cards.get(card.key)
+            if widget is None:
+                continue
+            if before.get(card.key) is not card:
+                widget.show_card(card)
+            if before.get(card.key) is not card or moved.intersection(card.fixed):
+                self._show_kept(widget, card)
         hidden = sum(card.hidden for card in state.cards)
         self.title.setText(f"DIRECTIONS   {len(state.cards) - hidden}")
         self.hidden.setEnabled(hidden > 0 or self.hidden.isChecked())
@@ -102,7 +137,16 @@ class DirectionsPanel(QWidget):
         self.hidden.setToolTip(words)
         self.empty.setVisible(not shown)
         if state.model and not shown:
-            self.empty.setText("No directions are shown. Undo brings them back.")
+            self.empty.setText(
+                "No direction fits the search. Clear it to see all."
+                if self.filters.on
+                else "No directions are shown. Find some, or take the last step back."
+            )
+
+    def _show_kept(self, widget: DirectionCard, card: Card) -> None:
+        state = self._document.state
+        names = [other.direction.name for key in card.fixed if (other := state.card(key))]
+        widget.show_kept(tuple(names), applied(state, card)[1] if names else 1.0)
 
     def _arrange(self, shown: tuple[Card, ...], order: tuple[str, ...]) -> None:
         for key in set(self._cards) - set(order):
@@ -122,13 +166,14 @@ class DirectionsPanel(QWidget):
                     break
                 widget = self._new_card(card)
                 made += 1
-            self._column.insertWidget(index, widget)
+            if self._column.indexOf(widget) != index:
+                self._column.insertWidget(index, widget)
         self._order = order
         self._layout_wait.start()
 
     @Slot()
     def _build_more(self) -> None:
-        shown = self._document.visible_cards(self.hidden.isChecked())
+        shown = self._shown()
         self._arrange(shown, tuple(card.key for card in shown))
 
     def _new_card(self, card: Card) -> DirectionCard:
@@ -138,14 +183,10 @@ class DirectionsPanel(QWidget):
             widget.set_layers(info.layers, info.num_ws)
         widget.set_strip_shown(self._strips)
         widget.show_card(card)
-        widget.amount_changed.connect(self._document.set_amount)
-        widget.range_changed.connect(self._range)
-        widget.renamed.connect(self._rename)
-        widget.hide_asked.connect(self._hide)
-        widget.delete_asked.connect(self._delete)
-        widget.pin_asked.connect(self._pin)
-        widget.began.connect(self._document.begin_gesture)
-        widget.ended.connect(self._document.end_gesture)
+        self._show_kept(widget, card)
+        widget.set_new(card.key in self._fresh)
+        self.hand.wire(widget)
+        widget.resized.connect(self._layout_wait.start)
         self._cards[card.key] = widget
         return widget
 
@@ -158,47 +199,30 @@ class DirectionsPanel(QWidget):
         """Keys of the shown cards, from the top."""
         return self._order
 
-    # -------------------------------------------------------------- hand → document
+    # -------------------------------------------------------------- what is shown
 
-    @Slot(str, object)
-    def _range(self, key: str, span: tuple[int, int] | None) -> None:
-        card = self._document.state.card(key)
-        if card is not None:
-            direction = replace(card.direction, layers=span)
-            self._document.change_card("Choose layers", key, "range", direction=direction)
+    def show_fresh(self, keys: tuple[str, ...]) -> None:
+        """Mark cards as just found, and show those."""
+        self._fresh = frozenset(keys)
+        for key, card in self._cards.items():
+            card.set_new(key in self._fresh)
+        self.filters.search.clear()
+        self._document_again()
+        self.filters.only(NEW if keys else "")
+        self._area.verticalScrollBar().setValue(0)
 
-    @Slot(str, str)
-    def _rename(self, key: str, name: str) -> None:
-        card = self._document.state.card(key)
-        if card is not None and name and name != card.direction.name:
-            direction = replace(card.direction, name=name)
-            self._document.change_card(f"Name it {name}", key, direction=direction)
+    def show_all(self) -> None:
+        """Every card, whatever was searched for."""
+        self.filters.clear()
 
-    @Slot(str)
-    def _hide(self, key: str) -> None:
-        card = self._document.state.card(key)
-        if card is not None:
-            text = "Show a direction" if card.hidden else "Hide a direction"
-            self._document.change_card(text, key, hidden=not card.hidden)
+    @Slot()
+    def _filtered(self) -> None:
+        self._document_again()
+        self._layout_wait.start()
 
-    @Slot(str)
-    def _pin(self, key: str) -> None:
-        card = self._document.state.card(key)
-        if card is not None:
-            text = "Unpin a direction" if card.pinned else "Pin a direction"
-            self._document.change_card(text, key, pinned=not card.pinned)
-
-    @Slot(str)
-    def _delete(self, key: str) -> None:
+    def _document_again(self) -> None:
         state = self._document.state
-        wander = replace(
-            state.wander, cards=tuple(other for other in state.wander.cards if other != key)
-        )
-        self._document.change(
-            "Delete a direction",
-            cards=tuple(card for card in state.cards if card.key != key),
-            wander=wander,
-        )
+        self._changed(state, state)
 
     @Slot(bool)
     def _show_strips(self, shown: bool) -> None:
@@ -209,8 +233,7 @@ class DirectionsPanel(QWidget):
 
     @Slot(bool)
     def _show_hidden(self, _shown: bool) -> None:
-        state = self._document.state
-        self._changed(state, state)
+        self._document_again()
 
     # -------------------------------------------------------------- strips
 
@@ -242,17 +265,20 @@ class DirectionsPanel(QWidget):
 
     def _strip_requests(self, key: str) -> list[SteerRequest]:
         """The canvas with this direction at each σ of the strip."""
-        card = self._document.state.card(key)
+        state = self._document.state
+        card = state.card(key)
         if self._request is None or card is None:
             return []
+        direction, residual = applied(state, card)
+        if residual < NOTHING:
+            return [self._request] * len(STRIP)
         others = tuple(
             edit
             for edit in self._request.edits
-            if edit.direction.vector != card.direction.vector
-            or edit.direction.space != card.direction.space
+            if edit.direction.vector != direction.vector or edit.direction.space != direction.space
         )
         return [
-            replace(self._request, edits=(*others, Edit(card.direction, sigma)))
+            replace(self._request, edits=(*others, Edit(direction, sigma)))
             if sigma
             else replace(self._request, edits=others)
             for sigma in STRIP

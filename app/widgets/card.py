@@ -2,89 +2,35 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import (
-    QColor,
-    QImage,
-    QMouseEvent,
-    QPainter,
-    QPainterPath,
-    QPaintEvent,
-    QPen,
-)
-from PySide6.QtWidgets import QFrame, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QPoint, Qt, Signal, Slot
+from PySide6.QtGui import QContextMenuEvent
+from PySide6.QtWidgets import QFrame, QLineEdit, QMenu, QVBoxLayout
 
-from app import icons, theme
+from app import icons
+from app.fixed import NOTHING, share
 from app.state import Card
 from app.widgets.amount import AmountSlider, number
+from app.widgets.details import CardDetails
 from app.widgets.layers import LayerBrush
 from app.widgets.parts import icon_button, label, row
+from app.widgets.plot import Meter
+from app.widgets.strip import REACH, Strip
+from app.widgets.strip import STRIP as STRIP
 from engine.messages import Layer
 
-STRIP = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
-"""σ of the pictures of a strip. The slider reaches half a picture further on both sides."""
-REACH = 3.5
 FIELD_REACH = 20.0
 """The numeric field goes further than the slider."""
-
-
-class Strip(QWidget):
-    """Small pictures of one direction, most negative at the left; click one to go there."""
-
-    chosen = Signal(float)
-
-    def __init__(self, name: str):
-        super().__init__()
-        self._images: list[QImage | None] = [None] * len(STRIP)
-        self._amount = 0.0
-        self.setAccessibleName(name)
-        self.setToolTip("What this direction does, from −3 σ to +3 σ. Click to go there.")
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setFixedHeight(45)
-
-    def sizeHint(self) -> QSize:
-        return QSize(315, 45)
-
-    def set_image(self, index: int, image: QImage | None) -> None:
-        self._images[index] = image
-        self.update()
-
-    def set_amount(self, amount: float) -> None:
-        self._amount = amount
-        self.update()
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        index = int(event.position().x() / max(self.width(), 1) * len(STRIP))
-        self.chosen.emit(STRIP[min(max(index, 0), len(STRIP) - 1)])
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHints(
-            QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform
-        )
-        outline = QPainterPath()
-        outline.addRoundedRect(QRectF(self.rect()), 5, 5)
-        painter.setClipPath(outline)
-        painter.fillRect(self.rect(), theme.colour(theme.GROUND))
-        width = self.width() / len(STRIP)
-        for index, image in enumerate(self._images):
-            if image is not None:
-                box = QRectF(index * width, 0, width, self.height())
-                painter.drawImage(box, image, _middle(image, box))
-        x = (min(max(self._amount, -REACH), REACH) + REACH) / (2 * REACH) * self.width()
-        for colour, thick in (("#000000", 4.0), (theme.ACCENT, 2.0)):
-            painter.setPen(QPen(QColor(colour), thick))
-            painter.drawLine(int(x), 0, int(x), self.height())
-        painter.end()
-
-
-def _middle(image: QImage, box: QRectF) -> QRectF:
-    """The largest middle part of the image with the box's shape."""
-    ratio = box.width() / box.height()
-    width = min(image.width(), image.height() * ratio)
-    height = min(image.height(), image.width() / ratio)
-    return QRectF((image.width() - width) / 2, (image.height() - height) / 2, width, height)
+VERBS = (
+    ("details", "Where it comes from"),
+    ("evidence", "Open the pictures it was learnt from"),
+    ("", ""),
+    ("fix", "Keep fixed…"),
+    ("duplicate", "Duplicate"),
+    ("", ""),
+    ("save", "Save this direction…"),
+    ("carry", "Use it in another generator…"),
+)
+"""What the card's menu offers; empty: a line."""
 
 
 class DirectionCard(QFrame):
@@ -96,6 +42,10 @@ class DirectionCard(QFrame):
     hide_asked = Signal(str)
     delete_asked = Signal(str)
     pin_asked = Signal(str)
+    asked = Signal(str, str)
+    """(key, verb): `evidence`, `fix`, `duplicate`, `save` or `carry`."""
+    resized = Signal()
+    """Details were opened or closed."""
     began = Signal()
     ended = Signal()
 
@@ -111,6 +61,9 @@ class DirectionCard(QFrame):
         self.pin = icon_button("pin", f"Pin {key} to the top", checkable=True, size=15)
         self.eye = icon_button("eye", f"Hide {key}", size=15)
         self.bin = icon_button("trash", f"Delete {key}", size=15)
+        self.more = icon_button("more", f"More about {key}", size=15)
+        self.tag = label("new", "tag")
+        self.tag.hide()
         self.strip = Strip(f"Pictures of {key}")
         self.slider = AmountSlider(f"{key}, slider", -REACH, REACH, 0.0)
         self.slider.setToolTip(
@@ -120,14 +73,31 @@ class DirectionCard(QFrame):
         self.span = label("all layers", "small")
         self.span.setMinimumWidth(62)
         self.span.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._card: Card | None = None
+        self._details: CardDetails | None = None
+        self._make_kept()
         self._build()
         self._wire()
 
+    def _make_kept(self) -> None:
+        """The line that says what is kept fixed, and what that leaves."""
+        self.kept = QFrame()
+        self.lock = icon_button("lock", f"What {self.key} keeps fixed", size=13)
+        self.left = Meter(f"What is left of {self.key}")
+        self.kept_words = label("", "small")
+        self.kept_words.setMinimumWidth(20)
+        line = row(self.lock, self.left, self.kept_words, spacing=5)
+        line.setStretch(2, 1)
+        self.kept.setLayout(line)
+        self.kept.hide()
+
     def _build(self) -> None:
-        layout = QVBoxLayout(self)
+        layout = self._layout = QVBoxLayout(self)
         layout.setContentsMargins(9, 6, 9, 7)
         layout.setSpacing(3)
-        head = row(self.name, self.pin, self.eye, self.bin, self.value, spacing=1)
+        head = row(
+            self.name, self.tag, self.pin, self.eye, self.bin, self.more, self.value, spacing=1
+        )
         head.setStretch(0, 1)
         layout.addLayout(head)
         layout.addWidget(self.strip)
@@ -135,6 +105,7 @@ class DirectionCard(QFrame):
         foot = row(self.brush, self.span, spacing=6)
         foot.setStretch(0, 1)
         layout.addLayout(foot)
+        layout.addWidget(self.kept)
 
     def _wire(self) -> None:
         self.slider.moved.connect(self._moved)
@@ -149,6 +120,8 @@ class DirectionCard(QFrame):
         self.pin.clicked.connect(self._pin)
         self.eye.clicked.connect(self._hide)
         self.bin.clicked.connect(self._delete)
+        self.more.clicked.connect(self._menu)
+        self.lock.clicked.connect(self._fix)
 
     def set_layers(self, layers: tuple[Layer, ...], rows: int) -> None:
         self.brush.set_layers(layers, rows)
@@ -158,6 +131,9 @@ class DirectionCard(QFrame):
 
     def show_card(self, card: Card) -> None:
         """Show the state of the direction."""
+        self._card = card
+        if self._details is not None:
+            self._details.show_direction(card.direction)
         if not self.name.hasFocus() and self.name.text() != card.direction.name:
             self.name.setText(card.direction.name)
             self.name.setCursorPosition(0)
@@ -177,6 +153,81 @@ class DirectionCard(QFrame):
         if self.property("pinned") != card.pinned:
             self.setProperty("pinned", card.pinned)
             self.style().polish(self)
+
+    def show_kept(self, names: tuple[str, ...], residual: float) -> None:
+        """What is kept fixed (nothing: no line), and the share of the direction that is left."""
+        self.kept.setVisible(bool(names))
+        if not names:
+            return
+        self.left.set_share(residual)
+        words = share(residual)
+        if residual < NOTHING:
+            words += ": it is made of what is fixed."
+        self.kept_words.setText(words)
+        listed = ", ".join(names)
+        tip = f"{words}. Kept fixed: {listed}.".replace("..", ".")
+        self.kept.setToolTip(tip)
+        self.lock.setToolTip(tip)
+        self.kept_words.setAccessibleName(tip)
+
+    def set_new(self, new: bool) -> None:
+        """Whether it was just found."""
+        self.tag.setVisible(new)
+
+    @property
+    def open(self) -> bool:
+        """Whether its details are shown."""
+        return self._details is not None and not self._details.isHidden()
+
+    def set_open(self, on: bool) -> None:
+        if on and self._details is None:
+            self._details = CardDetails(self.key)
+            self._layout.addWidget(self._details)
+            if self._card is not None:
+                self._details.show_direction(self._card.direction)
+        if self._details is not None:
+            self._details.setVisible(on)
+        self.resized.emit()
+
+    # -------------------------------------------------------------- menu
+
+    def menu(self) -> QMenu:
+        """What else can be done with the direction; goes away when it closes."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.setAccessibleName(f"Menu of {self.key}")
+        learnt = self._card is not None and self._card.direction.method == "compass"
+        for verb, words in VERBS:
+            if not verb:
+                menu.addSeparator()
+            elif verb != "evidence" or learnt:
+                action = menu.addAction(words)
+                action.setObjectName(verb)
+                action.setCheckable(verb == "details")
+                action.setChecked(verb == "details" and self.open)
+                action.triggered.connect(self._act)
+        return menu
+
+    @Slot()
+    def _menu(self) -> None:
+        self.menu().popup(self.more.mapToGlobal(QPoint(0, self.more.height() + 2)))
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        self.menu().popup(event.globalPos())
+
+    @Slot()
+    def _act(self) -> None:
+        verb = self.sender().objectName()
+        if verb == "details":
+            self.set_open(not self.open)
+        else:
+            self.asked.emit(self.key, verb)
+
+    @Slot()
+    def _fix(self) -> None:
+        self.asked.emit(self.key, "fix")
+
+    # -------------------------------------------------------------- hand
 
     @Slot(float)
     def _moved(self, amount: float) -> None:
@@ -201,9 +252,6 @@ class DirectionCard(QFrame):
     @Slot()
     def _delete(self) -> None:
         self.delete_asked.emit(self.key)
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
 
 
 def _span(layers: tuple[int, int]) -> str:
