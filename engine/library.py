@@ -82,6 +82,7 @@ class Library:
         card, state = self._read_any(path)
         if name:
             card = dataclasses.replace(card, name=name)
+        card = _with_class_names(card)
         progress(0.6, "Checking the weights")
         registry.build(card, state)  # refuses what does not fit before it is on the shelf
         identity = files.identity(state, card.architecture, card.hyper)
@@ -138,6 +139,24 @@ class Library:
         return path
 
 
+def _with_class_names(card: Card) -> Card:
+    """ImageNet's names for a BigGAN that has as many classes and names none.
+
+    Its files hold numbers only; all published ones of 1,000 classes were trained on ImageNet, whose
+    classes are numbered in the order of their WordNet ids.
+    """
+    if card.class_names or not card.architecture.startswith("biggan"):
+        return card
+    try:
+        names = (paths.assets() / "classes" / "imagenet.txt").read_text("utf-8").splitlines()
+    except OSError:
+        return card
+    if len(names) != card.hyper.get("c_dim"):
+        return card
+    note = f"{card.provenance} Its classes bear the names of ImageNet's, which it does not tell."
+    return dataclasses.replace(card, class_names=tuple(names), provenance=note)
+
+
 def model_info(card: Card, path: Path, bundled: bool = False) -> ModelInfo:
     """What the window knows of a model, from its card alone."""
     layers = registry.generator_layers(card)
@@ -163,6 +182,7 @@ def model_info(card: Card, path: Path, bundled: bool = False) -> ModelInfo:
             provenance=card.provenance,
             bundled=bundled,
             parity=card.parity,
+            class_width=int(hyper.get("class_width", 0)),
         )
     except (LookupError, ValueError, TypeError) as error:
         raise LodestoneError(

@@ -37,7 +37,7 @@ class Card:
     """What a model file says of itself."""
 
     architecture: str
-    """Registry id: `stylegan2`, `stylegan3-t`, `stylegan3-r`."""
+    """Registry id: `stylegan2`, `stylegan3-t`, `stylegan3-r`, `biggan`, `biggan-deep`."""
     name: str
     hyper: dict[str, Any]
     """The architecture's config as JSON; builds the network together with the weights."""

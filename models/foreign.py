@@ -35,7 +35,7 @@ _STATE_KEYS = (
 
 
 def read_foreign(path: str | Path) -> tuple[Card, dict[str, np.ndarray]]:
-    """Card and canonical tensors (float32) of an NVIDIA, rosinality or plain tensor file."""
+    """Card and canonical tensors (float32) of an NVIDIA, rosinality, BigGAN or plain file."""
     path = Path(path)
     with files.open_checked(path) as file:
         refusal = sniff.refusal(file, path.name)
@@ -150,7 +150,7 @@ def _finish(
     if kind is None:
         raise RefusedFile(
             f"{path.name} holds weights, but not those of a generator Lodestone knows. "
-            "Choose a StyleGAN2 or StyleGAN3 file."
+            "Choose a StyleGAN2, StyleGAN3 or BigGAN file."
         )
     with np.errstate(over="ignore"):  # what overflows becomes infinite and is refused below
         kept = {
@@ -170,7 +170,7 @@ def _finish(
     except (LookupError, ValueError, TypeError, ArithmeticError) as error:
         raise RefusedFile(
             f"{path.name} is not built like any published generator. "
-            "Save it again with the StyleGAN2-ADA, StyleGAN3 or rosinality code.",
+            "Save it again with the code that trained it.",
             repr(error),
         ) from error
     _complete(kept, kind.id, hyper)

@@ -16,8 +16,8 @@ _STARTS: tuple[tuple[bytes, str], ...] = (
     (b"II*\x00", _PICTURE),
     (b"MM\x00*", _PICTURE),
     (b"%PDF", "is a PDF document, not a model. Choose a model file."),
-    (b"\x89HDF", "is an HDF5 file (Keras). Choose a StyleGAN2 or StyleGAN3 file instead."),
-    (b"GGUF", "is a language model (GGUF). Choose a StyleGAN2 or StyleGAN3 file instead."),
+    (b"\x89HDF", "is an HDF5 file (Keras). Choose a StyleGAN or BigGAN file instead."),
+    (b"GGUF", "is a language model (GGUF). Choose a StyleGAN or BigGAN file instead."),
     (b"SQLite format 3", "is a project or database, not a model. Open it as a project."),
     (b"\x1f\x8b", "is a gzip archive. Unpack it and choose the model file inside."),
     (b"7z\xbc\xaf", "is a 7-Zip archive. Unpack it and choose the model file inside."),
@@ -49,7 +49,7 @@ def _by_structure(start: bytes, name: str) -> str:
     if start[4:8] == b"ftyp":
         return f"{name} is a film or picture, not a model. Choose a model file."
     if start[4:8] == b"TFL3":
-        return f"{name} is a TensorFlow Lite model. Choose a StyleGAN2 or StyleGAN3 file instead."
+        return f"{name} is a TensorFlow Lite model. Choose a StyleGAN or BigGAN file instead."
     if start[257:262] == b"ustar":
         return f"{name} is a tar archive. Unpack it and choose the model file inside."
     if start.lstrip()[:15].lower().startswith((b"<!doctype html", b"<html", b"<?xml")):
@@ -88,10 +88,7 @@ def forbidden(error: Forbidden, name: str) -> str:
 _FAMILIES: tuple[tuple[str, str], ...] = (
     ("generator.progression.", "a StyleGAN1 or ProGAN of rosinality's"),
     ("progression.", "a StyleGAN1 or ProGAN of rosinality's"),
-    ("shared.weight", "a BigGAN"),
-    ("embeddings.weight", "a BigGAN"),
-    ("blocks.0.0.", "a BigGAN"),
-    ("generator.gen_z", "a BigGAN"),
+    ("blocks.0.0.", "the discriminator of a BigGAN"),
     ("model.diffusion_model.", "a diffusion model"),
     ("first_stage_model.", "a diffusion model"),
     ("lora_", "a LoRA for a diffusion model"),
@@ -108,14 +105,14 @@ def unknown_weights(data: Any, name: str) -> str:
         if any(key.startswith(prefix) for key in keys):
             return (
                 f"{name} holds {what}, which Lodestone cannot steer. "
-                "Choose a StyleGAN2 or StyleGAN3 file."
+                "Choose a StyleGAN2, StyleGAN3 or BigGAN file."
             )
     if keys:
         return (
             f"{name} holds weights, but not those of a generator Lodestone knows. "
-            "Choose a StyleGAN2 or StyleGAN3 file."
+            "Choose a StyleGAN2, StyleGAN3 or BigGAN file."
         )
-    return f"{name} holds no model. Choose a StyleGAN2 or StyleGAN3 file."
+    return f"{name} holds no model. Choose a StyleGAN2, StyleGAN3 or BigGAN file."
 
 
 def _keys(data: Any) -> list[str]:

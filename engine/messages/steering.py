@@ -22,7 +22,7 @@ class ModelInfo:
     name: str
     path: str
     architecture: str
-    """Registry id: `stylegan2`, `stylegan3-t`, `stylegan3-r`."""
+    """Registry id: `stylegan2`, `stylegan3-t`, `stylegan3-r`, `biggan`, `biggan-deep`."""
     resolution: int
     channels: int
     """3 colour, 1 grey."""
@@ -40,6 +40,9 @@ class ModelInfo:
     bundled: bool = False
     parity: float | None = None
     """Largest |ONNX - torch| over random latents, None until exported."""
+    class_width: int = 0
+    """So many last numbers of w are the class itself (BigGAN): a direction that is zero there
+    changes no class, and means the same in all of them."""
 
 
 @dataclass(frozen=True)

@@ -93,12 +93,17 @@ def measure_sigma(
 def sefa(
     generator: Generator, affines: Mapping[str, np.ndarray] | None = None, count: int = 16
 ) -> tuple[Direction, ...]:
-    """The generator's SeFa directions, named `sefa 1`, `sefa 2` …, strongest first, with σ."""
+    """The generator's SeFa directions, named `sefa 1`, `sefa 2` …, strongest first, with σ.
+
+    Of a BigGAN's affine maps only what reads z counts: the directions are zero in the class.
+    """
     info = generator.info
     layers = factorised_layers(info.layers)
     if affines is None:
         affines = affine_weights(info.path, layers)
-    vectors, values = factorise([affines[layer.name] for layer in layers], count)
+    free = info.w_dim - info.class_width
+    vectors, values = factorise([affines[layer.name][:, :free] for layer in layers], count)
+    vectors = np.pad(vectors, ((0, 0), (0, info.class_width)))  # no direction moves the class
     sigmas = measure_sigma(vectors, generator)
     return tuple(
         Direction(
@@ -160,10 +165,10 @@ def find_direction(text: str, generator: Generator, wanted: Space | None = None)
             f"There is no direction {text!r:.60}. Write sefa 1, sefa 2 … or a .json or .npy file."
         )
     index = int(number)
-    if index > generator.info.w_dim:
+    most = generator.info.w_dim - generator.info.class_width
+    if index > most:
         raise LodestoneError(
-            f"{generator.info.name} has {generator.info.w_dim} SeFa directions. "
-            "Choose a smaller number."
+            f"{generator.info.name} has {most} SeFa directions. Choose a smaller number."
         )
     return sefa(generator, count=index)[index - 1]
 
