@@ -40,6 +40,9 @@ from engine.server import STUDIO
 from engine.steer.morph import morph as morph
 from engine.steer.pairs import order as order
 from engine.steer.pairs import propose_pairs as propose_pairs
+from engine.steer.words import parse as parse
+from engine.steer.words import prepare_words as prepare_words
+from engine.steer.words import say as say
 from engine.supervisor import Supervisor
 from engine.worker import RUN_JOB
 

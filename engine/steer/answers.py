@@ -51,6 +51,6 @@ def answer(question: Question, runtime: Runtime) -> Generator[Reply | None, None
 
             return spread(runtime)
         case VocabularyQuestion():
-            from engine.steer.vocabulary import fit
+            from engine.steer.vocabulary import fitting
 
-            return fit(question)
+            return (yield from fitting(question, runtime.info))
