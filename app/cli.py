@@ -17,7 +17,7 @@ from typing import Any
 
 from app import cli_directions
 from app.cli_parts import add_command, answer, checked, open_client, working
-from app.recipes import parse_direction, parse_seeds, render_request, steer_film
+from app.recipes import listed, parse_direction, parse_seeds, render_request, steer_film
 from app.terminal import Bar, say, say_json, warn
 from engine.client import Cancelled, EngineClient
 from engine.messages import (
@@ -109,7 +109,8 @@ def _add_render(commands: Any) -> None:
                          type=checked(parse_direction),
                          help="'sefa 1=2.0', my.json=1.5@4-7 or v.npy=-2; may repeat")  # fmt: skip
     command.add_argument("--classes", metavar="C.npy", help="class weights, one row a picture")
-    command.add_argument("--class", dest="class_name", metavar="NAME", help="name or index")
+    command.add_argument("--class", dest="class_name", metavar="NAME",
+                         help="name or index, or several: fox=0.7,owl=0.3")  # fmt: skip
     command.add_argument("--truncation", type=float, default=1.0, metavar="PSI")
     command.add_argument("--cutoff", type=int, metavar="LAYERS", help="truncate only the first")
     command.add_argument("--noise", choices=("const", "random", "off"), default="const")
@@ -182,7 +183,7 @@ def _models(args: argparse.Namespace) -> None:
         say("There are no generators yet. Import one: lodestone import FILE")
     width = max((len(info.name) for info in models), default=0)
     for info in models:
-        kinds = f", classes {', '.join(info.class_names)}" if info.class_names else ""
+        kinds = f", classes {listed(info.class_names)}" if info.class_names else ""
         where = "bundled" if info.bundled else "yours"
         say(
             f"{info.name:{width}}  {info.id[:8]}  {info.architecture}  {info.resolution} px  "

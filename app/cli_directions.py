@@ -31,7 +31,8 @@ def _add_discover(commands: Any) -> None:
     command.add_argument("--count", type=int, default=16, help="directions wanted (default 16)")
     command.add_argument("--samples", type=int, default=10_000, help="latents looked at (pca)")
     command.add_argument("--seed", type=int, default=0)
-    command.add_argument("--class", dest="class_name", metavar="NAME", help="name or index")
+    command.add_argument("--class", dest="class_name", metavar="NAME",
+                         help="name or index, or several: fox=0.7,owl=0.3")  # fmt: skip
     command.add_argument("--truncation", type=float, default=1.0, metavar="PSI")
     command.add_argument("-o", "--out", required=True, metavar="FILE.json")
 

@@ -6,6 +6,7 @@ import re
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
@@ -23,6 +24,8 @@ from engine.messages import (
 )
 
 most_seeds = 1_000_000
+listed_classes = 8
+"""Names told in a sentence; of more classes, those near to what was typed."""
 sweep = 2.5
 """σ to either side in a steer film."""
 
@@ -180,23 +183,63 @@ def _classes(args: Namespace, info: ModelInfo, count: int) -> list[tuple[float, 
 
 
 def class_weights(name: str | None, info: ModelInfo) -> tuple[float, ...]:
-    """Weights of a class by name or index; empty when none is named."""
+    """Weights of a class by name or index, or of several: `fox=0.7,owl=0.3`; empty for None."""
     if name is None:
         return ()
     if not info.c_dim:
         raise LodestoneError(f"{info.name} has no classes. Leave the class away.")
-    return _one_hot(_class_index(name, info), info)
+    weights = [0.0] * info.c_dim
+    if _class_index(name, info) is not None or not set(name) & set(",="):
+        weights[_known_class(name, info)] = 1.0
+        return tuple(weights)
+    for part in name.split(","):
+        one, equals, amount = part.rpartition("=")
+        weights[_known_class((one if equals else part).strip(), info)] += (
+            _class_amount(amount) if equals else 1.0
+        )
+    return tuple(weights)
 
 
-def _class_index(text: str, info: ModelInfo) -> int:
+def listed(names: Sequence[str]) -> str:
+    """The first few names, and how many there are when those are not all."""
+    text = ", ".join(names[:listed_classes])
+    return text if len(names) <= listed_classes else f"{text} … ({len(names):,} in all)"
+
+
+def _class_amount(text: str) -> float:
+    try:
+        amount = float(text)
+    except ValueError:
+        amount = -1.0
+    if not 0.0 <= amount < float("inf"):
+        raise LodestoneError(
+            f"{text!r:.40} is no weight of a class. Write such as fox=0.7,owl=0.3."
+        )
+    return amount
+
+
+def _class_index(text: str, info: ModelInfo) -> int | None:
     names = [name.casefold() for name in info.class_names]
     if text.casefold() in names:
         return names.index(text.casefold())
-    if text.isdecimal() and int(text) < info.c_dim:
-        return int(text)
-    raise LodestoneError(
-        f"{info.name} has no class {text!r:.40}. Its classes are: {', '.join(info.class_names)}."
-    )
+    return int(text) if text.isdecimal() and int(text) < info.c_dim else None
+
+
+def _known_class(text: str, info: ModelInfo) -> int:
+    index = _class_index(text, info)
+    if index is not None:
+        return index
+    names = info.class_names
+    if len(names) <= listed_classes:
+        told = f"Its classes are: {', '.join(names)}."
+    else:
+        # `cat` should find `tabby cat`, and `golden retreiver` the Golden Retriever.
+        near = [name for name in names if text.casefold() in name.casefold()]
+        plain = {name.casefold(): name for name in names}
+        near += [plain[name] for name in get_close_matches(text.casefold(), plain, listed_classes)]
+        near = list(dict.fromkeys(near))[:listed_classes]
+        told = f"Near to it: {', '.join(near) or 'none'}. By number it takes 0 to {len(names) - 1}."
+    raise LodestoneError(f"{info.name} has no class {text!r:.40}. {told}")
 
 
 def _one_hot(index: int, info: ModelInfo) -> tuple[float, ...]:

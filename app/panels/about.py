@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QGridLayout, QWidget
 
+from app.recipes import listed
 from app.widgets.parts import column, label, push, row
 from engine.messages import ModelInfo
 
@@ -26,7 +27,7 @@ class AboutPage(QDialog):
             ("Architecture", info.architecture),
             ("Picture", f"{info.resolution} px, {'colour' if info.channels == 3 else 'grey'}"),
             ("Latent", f"z {info.z_dim}, w {info.w_dim}, {info.num_ws} layers of w+"),
-            ("Kinds", ", ".join(info.class_names) or "none"),
+            ("Kinds", listed(info.class_names) or "none"),
             ("Made from", info.provenance or "not said"),
             ("Licence", info.licence or "not said"),
             ("Credit", info.attribution or "not said"),
