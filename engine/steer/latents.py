@@ -144,7 +144,7 @@ def resolve(request: SteerRequest, generator: Generator, memo: Memo | None = Non
     offset = np.zeros(num_styles(info), np.float32)
     for edit in request.edits:
         if edit.direction.space == "s":
-            offset += _s_offset(edit, info)
+            offset += style_step(edit, info)
     noise, strength = _noise(request, info, generator, memo.noise if memo else draw_noise)
     moved = _activation_offset(request.edits, info)
     return Resolved(ws[None].astype(np.float32), offset[None], noise, strength, moved)
@@ -272,8 +272,8 @@ def _w_offset(edit: Edit, info: ModelInfo) -> np.ndarray:
     return _rows(edit.direction, info)[:, None] * step.reshape(-1, info.w_dim)
 
 
-def _s_offset(edit: Edit, info: ModelInfo) -> np.ndarray:
-    """(num_styles,), zero outside the direction's layers."""
+def style_step(edit: Edit, info: ModelInfo) -> np.ndarray:
+    """(num_styles,): what an edit in s adds to the styles, zero outside the direction's layers."""
     step = _step(edit).reshape(-1)
     if step.size != num_styles(info):
         raise _unfit("direction", step.shape, info)
