@@ -37,12 +37,16 @@ from engine.progress import Cancelled as Cancelled
 from engine.progress import Progress as Progress
 from engine.progress import Report as Report
 from engine.server import STUDIO
+from engine.steer.annotations import read_annotations as read_annotations
+from engine.steer.annotations import write_annotations as write_annotations
 from engine.steer.morph import morph as morph
 from engine.steer.pairs import order as order
 from engine.steer.pairs import propose_pairs as propose_pairs
+from engine.steer.vocabulary import fit_vocabulary as fit_vocabulary
 from engine.steer.words import parse as parse
 from engine.steer.words import prepare_words as prepare_words
 from engine.steer.words import say as say
+from engine.steer.words import tokens as tokens
 from engine.supervisor import Supervisor
 from engine.worker import RUN_JOB
 
