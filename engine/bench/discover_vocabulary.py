@@ -10,7 +10,7 @@ import numpy as np
 
 from engine.bench.figure import Figure, at_least, at_most
 from engine.messages import Annotation, Direction, Pair, SteerRequest, Vector, VocabularyQuestion
-from engine.steer.vocabulary import fit
+from engine.steer.vocabulary import fit_vocabulary
 from engine.steer.words import say
 
 described, words, dims, words_each = 1280, 400, 119, 6
@@ -22,11 +22,11 @@ rounds = 5
 def measures() -> Iterator[Figure]:
     """Planted directions against fitted ones, λ = 10; noise and few annotations as information."""
     question, truth = planted()
-    vocabulary = fit(question)  # loads the dictionaries
+    vocabulary = fit_vocabulary(question)  # loads the dictionaries
     taken: list[float] = []
     for _ in range(rounds):
         began = time.perf_counter()
-        fit(question)
+        fit_vocabulary(question)
         taken.append(time.perf_counter() - began)
     size = f"{described} annotations, {len(vocabulary.words)} words, {dims} dimensions"
     yield at_least(
@@ -89,7 +89,7 @@ def planted(
 def agreement(question: VocabularyQuestion, truth: dict[str, np.ndarray]) -> tuple[float, float]:
     """Mean cosine with the planted directions of words seen often, and of those seen rarely."""
     found: dict[bool, list[float]] = {True: [], False: []}
-    for word in fit(question).words:
+    for word in fit_vocabulary(question).words:
         vector = word.direction.vector.array()
         found[word.count >= often].append(float(vector @ truth[word.text]))
     return float(np.mean(found[True])), float(np.mean(found[False] or [np.nan]))

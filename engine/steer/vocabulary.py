@@ -40,7 +40,7 @@ most_pairs = 50
 smallest_ridge = 1e-6
 
 
-def fit(question: VocabularyQuestion, info: ModelInfo | None = None) -> Vocabulary:
+def fit_vocabulary(question: VocabularyQuestion, info: ModelInfo | None = None) -> Vocabulary:
     """`fitting`, all at once."""
     steps = fitting(question, info)
     while True:
