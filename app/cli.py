@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from app import cli_directions
+from app import cli_directions, cli_vocabulary
 from app.cli_parts import add_command, answer, checked, open_client, working
 from app.recipes import listed, parse_direction, parse_seeds, render_request, steer_film
 from app.terminal import Bar, say, say_json, warn
@@ -76,7 +76,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for add in (_add_models, _add_import, _add_export, _add_render, _add_film, _add_train):
         add(commands)
-    for add in (cli_directions.add, _add_quality, _add_bench):
+    for add in (cli_directions.add, cli_vocabulary.add, _add_quality, _add_bench):
         add(commands)
     return parser
 
@@ -108,6 +108,7 @@ def _add_render(commands: Any) -> None:
     command.add_argument("--direction", action="append", default=[], metavar="D=SIGMAS[@A-B]",
                          type=checked(parse_direction),
                          help="'sefa 1=2.0', my.json=1.5@4-7 or v.npy=-2; may repeat")  # fmt: skip
+    cli_vocabulary.add_say(command)
     command.add_argument("--classes", metavar="C.npy", help="class weights, one row a picture")
     command.add_argument("--class", dest="class_name", metavar="NAME",
                          help="name or index, or several: fox=0.7,owl=0.3")  # fmt: skip
@@ -212,7 +213,8 @@ def _render(args: argparse.Namespace) -> None:
     client = open_client(args)
     with working(args) as bar:
         info = client.find(args.model, bar.progress.part(0.0, 0.0))
-        _rendered(args, client, render_request(client, info, args), bar)
+        edits = cli_vocabulary.said_edits(info, args)
+        _rendered(args, client, render_request(client, info, args, edits), bar)
 
 
 def _film(args: argparse.Namespace) -> None:

@@ -61,11 +61,13 @@ def parse_direction(text: str) -> DirectionWords:
     return found[1].strip(), float(found[2]), layers
 
 
-def render_request(client: EngineClient, info: ModelInfo, args: Namespace) -> RenderRequest:
-    """What `lodestone render` asks for."""
+def render_request(
+    client: EngineClient, info: ModelInfo, args: Namespace, said: tuple[Edit, ...] = ()
+) -> RenderRequest:
+    """What `lodestone render` asks for; `said` are the edits that words ask for."""
     latents, names = _latents(args, info)
     classes = _classes(args, info, len(latents))
-    edits = tuple(_edit(client, info, words, args.space) for words in args.direction)
+    edits = tuple(_edit(client, info, words, args.space) for words in args.direction) + said
     frames = tuple(
         SteerRequest(
             model=info.id,

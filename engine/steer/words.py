@@ -252,11 +252,11 @@ def find(vocabulary: Vocabulary, typed: str) -> Word:
             return word
     known = [word.text for word in vocabulary.words]
     near = difflib.get_close_matches(base, known, n=3, cutoff=0.6)
-    if not near:
-        near = [word for word in known if word.startswith(typed[:2])][:3] or known[:3]
-    raise LodestoneError(
-        f"Nobody used the word {typed[:longest_word]}. The nearest are {', '.join(near)}."
+    near = near or [word for word in known if word.startswith(typed[:2])][:3]
+    others = (
+        f"The nearest are {', '.join(near)}." if near else f"People said {', '.join(known[:3])}."
     )
+    raise LodestoneError(f"Nobody used the word {typed[:longest_word]}. {others}")
 
 
 def _provenance(vocabulary: Vocabulary, text: str, chosen: list[tuple[Word, float]]) -> str:
