@@ -237,6 +237,7 @@ def _known_class(text: str, info: ModelInfo) -> int:
     else:
         # `cat` should find `tabby cat`, and `golden retreiver` the Golden Retriever.
         near = [name for name in names if text.casefold() in name.casefold()]
+        near.sort(key=lambda name: text.casefold() not in name.casefold().split())
         plain = {name.casefold(): name for name in names}
         near += [plain[name] for name in get_close_matches(text.casefold(), plain, listed_classes)]
         near = list(dict.fromkeys(near))[:listed_classes]

@@ -79,7 +79,7 @@ def _first(tensors: Tensors, condition: Condition, chunk: int, deep: bool) -> di
     places = condition.of_z(0, chunk or condition.z_dim)
     if deep:
         places = _places(condition, 0, 0, deep)
-    return condition.affine("linear", (weight,), places, bias)
+    return condition.affine("start", (weight,), places, bias)
 
 
 def _block(

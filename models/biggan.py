@@ -248,7 +248,7 @@ class Synthesis(nn.Module):
         super().__init__()
         self.layers = {layer.name: layer for layer in layers}
         self.count = len(config.up)
-        self.linear = First(config)
+        self.start = First(config)
         for index, up in enumerate(config.up):
             inputs, outputs = config.channels[index : index + 2]
             if config.hidden:
@@ -274,7 +274,7 @@ class Synthesis(nn.Module):
         first feature map. There is no noise; its two arguments are those of every generator.
         """
         condition = _Condition(ws, style_offset, self.layers)
-        x = self.linear(*condition.of("linear"))
+        x = self.start(*condition.of("start"))
         for index in range(self.count + 1):
             if index in self.attention:
                 x = self.get_submodule(f"attention{index}")(x)

@@ -243,7 +243,7 @@ _BIGGAN_LARGEST = 2048
 
 def is_biggan(state: State, deep: bool) -> bool:
     return (
-        "synthesis.linear.affine.weight" in state
+        "synthesis.start.affine.weight" in state
         and "synthesis.block0.conv0.weight" in state
         and ("synthesis.block0.conv3.weight" in state) == deep
     )
@@ -263,7 +263,7 @@ def biggan_hyper(state: State, kwargs: Mapping[str, Any]) -> dict[str, Any]:
     last = "conv3" if deep else "conv1"
     outputs = [_shape(state, f"synthesis.block{i}.{last}.weight", 4)[0] for i in blocks]
     embed, c_dim = _shape(state, "mapping.embed.weight", 2)
-    elements, w_dim = _shape(state, "synthesis.linear.affine.weight", 2)
+    elements, w_dim = _shape(state, "synthesis.start.affine.weight", 2)
     steps = _shape(state, "synthesis.output.mean", 2)[0]
     class_width = embed + (steps > 1)
     bottom = math.isqrt(elements // firsts[0][1])
@@ -292,12 +292,12 @@ def biggan_hyper(state: State, kwargs: Mapping[str, Any]) -> dict[str, Any]:
 def biggan_layers(hyper: Mapping[str, Any]) -> tuple[Layer, ...]:
     """The layer table of a BigGAN: whatever reads the condition, each with a row of its own.
 
-    `linear` makes the first feature map and has all its numbers as styles; a conditional batch
+    `start` makes the first feature map and has all its numbers as styles; a conditional batch
     normalisation of C channels has C gains and C biases.
     """
     channels, hidden, up = hyper["channels"], hyper["hidden"], hyper["up"]
     size = hyper["bottom"]
-    specs = [LayerSpec("linear", 0, size, channels[0] * size**2)]
+    specs = [LayerSpec("start", 0, size, channels[0] * size**2)]
     for block, doubles in enumerate(up):
         before, after = size, size * (1 + bool(doubles))
         if hidden:

@@ -102,7 +102,7 @@ def _first(tensors: Tensors, condition: Condition, weight: np.ndarray) -> dict[s
         raise tensors.refusal(f"its first layer makes {len(weight)} numbers")
     order = np.arange(len(weight)).reshape(_BOTTOM**2, -1).T.reshape(-1)
     places = np.arange(weight.shape[1])
-    return condition.affine("linear", (weight[order],), places, bias[order])
+    return condition.affine("start", (weight[order],), places, bias[order])
 
 
 def _block(
