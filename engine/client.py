@@ -40,6 +40,7 @@ from engine.server import STUDIO
 from engine.steer.annotations import read_annotations as read_annotations
 from engine.steer.annotations import write_annotations as write_annotations
 from engine.steer.morph import morph as morph
+from engine.steer.orthogonal import orthogonal as orthogonal
 from engine.steer.pairs import order as order
 from engine.steer.pairs import propose_pairs as propose_pairs
 from engine.steer.vocabulary import fit_vocabulary as fit_vocabulary
