@@ -2,8 +2,8 @@
 
 `synthesis.onnx`: ws (N, num_ws, w_dim), style_offset (N, num_styles), noise (M, num_noise) with M
 1 or N, noise_strength (num_noise_layers,) → image (N, C, R, R). Generators without noise have only
-the first two inputs. The tensor a layer puts out bears the layer's name, and the property `layers`
-lists them with their channels, so that `engine.taps` finds them without torch.
+the first two inputs. What a layer puts out is named `activations.LAYER`, and the property `layers`
+lists the layers with their channels, so that `engine.taps` finds them without torch.
 `mapping.onnx`: z (N, z_dim) and, for conditional ones, c (N, c_dim) → w.
 Only standard operators; truncation stays outside. Imports torch.
 """
@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from engine.disk import check_writable, why
 from engine.graphs import GraphFiles, write_note
 from engine.progress import Progress
+from engine.taps import layer_tensor
 from models.errors import LodestoneError
 from models.files import Card, write_atomically
 
@@ -181,18 +182,19 @@ def _synthesis_graph(generator: Any) -> onnx.ModelProto:
         example["noise"] = torch.randn(1, generator.num_noise)
         example["noise_strength"] = torch.ones(generator.num_noise_layers)
     synthesis = _Synthesis(generator)
-    graph = _trace(synthesis, example, ("image", *synthesis.names), ("ws", "style_offset"))
-    _hide_layers(graph)
+    outputs = ("image", *map(layer_tensor, synthesis.names))
+    graph = _trace(synthesis, example, outputs, ("ws", "style_offset"))
+    _hide_layers(graph, synthesis.names)
     if generator.num_noise:
         _free_noise_batch(graph)
     return graph
 
 
-def _hide_layers(graph: onnx.ModelProto) -> None:
+def _hide_layers(graph: onnx.ModelProto, names: Sequence[str]) -> None:
     """Layers were outputs so that their tensors got their names; the picture alone stays one."""
     layers = {
-        value.name: value.type.tensor_type.shape.dim[1].dim_value
-        for value in graph.graph.output[1:]
+        name: value.type.tensor_type.shape.dim[1].dim_value
+        for name, value in zip(names, graph.graph.output[1:], strict=True)
     }
     del graph.graph.output[1:]
     graph.metadata_props.add(key="layers", value=json.dumps(layers))

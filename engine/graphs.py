@@ -13,7 +13,7 @@ from engine.progress import Progress
 from models.errors import LodestoneError
 from models.files import write_atomically
 
-version = 2
+version = 3
 """Of the graphs' inputs, names and arithmetic; graphs of another version are made again."""
 
 

@@ -1,6 +1,6 @@
 """A generator's synthesis graph with taps: activations of a layer read, or moved. No torch.
 
-Our exporter names the tensor a layer puts out (after its activation function) like the layer, and
+Our exporter names what a layer puts out (after its activation function) `activations.LAYER`, and
 lists layers with their channels in the graph's property `layers` (`engine.export`). Moving adds an
 offset to every position of a layer's output: Ĝ with r̂ = r + λd (Schwettmann, Hernandez, Bau et al.,
 "Latent Compass", arXiv 2012.14283).
@@ -56,6 +56,11 @@ def check_width(width: int, layer: str, channels: int, name: str) -> None:
         )
 
 
+def layer_tensor(layer: str) -> str:
+    """Name of what a layer puts out, (N, C, H, W)."""
+    return f"activations.{layer}"
+
+
 def offset_input(layer: str) -> str:
     """Name of the input that moves a layer: float32 (1 or N, C)."""
     return f"activation_offset.{layer}"
@@ -99,26 +104,27 @@ def tapped_graph(
     for layer in moved:
         _add_offset(model.graph, layer, channels[layer])
     if read:
-        source = _moved(read.layer) if read.layer in moved else read.layer
+        source = (_moved if read.layer in moved else layer_tensor)(read.layer)
         _read_only(model.graph, source, channels[read.layer], read.size, read.grid)
     del model.graph.value_info[:]
     return model
 
 
 def _moved(layer: str) -> str:
-    return f"{layer}.moved"
+    return f"activations_moved.{layer}"
 
 
 def _add_offset(graph: onnx.GraphProto, layer: str, channels: int) -> None:
     """Put an addition behind the layer; whoever read its output now reads the sum."""
     from onnx import TensorProto, helper
 
-    _replace_readers(graph, layer, _moved(layer))
-    wide = f"{layer}.offset"
-    axes = f"{layer}.offset.axes"
+    plain, moved = layer_tensor(layer), _moved(layer)
+    _replace_readers(graph, plain, moved)
+    wide = f"activation_offset_wide.{layer}"
+    axes = f"activation_offset_axes.{layer}"
     graph.initializer.append(helper.make_tensor(axes, TensorProto.INT64, (2,), (2, 3)))
-    place = 1 + next(i for i, node in enumerate(graph.node) if layer in node.output)
-    graph.node.insert(place, helper.make_node("Add", [layer, wide], [_moved(layer)]))
+    place = 1 + next(i for i, node in enumerate(graph.node) if plain in node.output)
+    graph.node.insert(place, helper.make_node("Add", [plain, wide], [moved]))
     graph.node.insert(place, helper.make_node("Unsqueeze", [offset_input(layer), axes], [wide]))
     graph.input.append(
         helper.make_tensor_value_info(offset_input(layer), TensorProto.FLOAT, ("K", channels))
@@ -158,11 +164,11 @@ def _pooling(graph: onnx.GraphProto, source: str, size: int, grid: int) -> list[
     if grid == 1:
         return [helper.make_node("GlobalAveragePool", [source], ["activations"])]
     means = area_means(size, grid)
-    graph.initializer.append(numpy_helper.from_array(means, "activations.rows"))
-    graph.initializer.append(numpy_helper.from_array(means.T.copy(), "activations.columns"))
+    graph.initializer.append(numpy_helper.from_array(means, "pooling_rows"))
+    graph.initializer.append(numpy_helper.from_array(means.T.copy(), "pooling_columns"))
     return [
-        helper.make_node("MatMul", ["activations.rows", source], ["activations.wide"]),
-        helper.make_node("MatMul", ["activations.wide", "activations.columns"], ["activations"]),
+        helper.make_node("MatMul", ["pooling_rows", source], ["pooling_wide"]),
+        helper.make_node("MatMul", ["pooling_wide", "pooling_columns"], ["activations"]),
     ]
 
 
