@@ -41,6 +41,11 @@ class Thumbnails(QObject):
         if self._asked.pop(key, None) is not None:
             self._stamps[key] = self._link.client.thumbnails(ThumbnailsRequest(()), key)
 
+    def cancel_all(self, prefix: str) -> None:
+        """Nobody looks at any of these any more; what is asked next is drawn at once."""
+        for key in [key for key in self._asked if key.startswith(prefix)]:
+            self.cancel(key)
+
     @Slot(object)
     def _take(self, thumbnail: Thumbnail) -> None:
         if self._stamps.get(thumbnail.key) == thumbnail.stamp:
