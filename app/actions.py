@@ -218,6 +218,13 @@ class Actions(QObject):
     def steer_snapshot(self) -> None:
         self._window.steer.take_snapshot()
 
+    def steer_find(self) -> None:
+        if self._window.workspace != "steer":
+            self._window.go("steer")
+            self._window.steer.set_finding(True)
+        else:
+            self._window.steer.toggle_find()
+
     def steer_wander(self) -> None:
         self._window.steer.wander.toggle()
 

@@ -8,6 +8,8 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from app.link import EngineLink
 from engine.messages import (
+    ChannelsRequest,
+    DiscoverRequest,
     ExportRequest,
     ImportRequest,
     JobRequest,
@@ -102,6 +104,10 @@ def title(request: JobRequest) -> str:
     if isinstance(request, RenderRequest):
         film = request.format in ("mp4", "webm")
         return f"{'Film' if film else 'Pictures'} {stem(request.out)}"
+    if isinstance(request, DiscoverRequest):
+        return f"Find directions: {_search_words(request)}"
+    if isinstance(request, ChannelsRequest):
+        return "Find channels"
     if isinstance(request, ExportRequest):
         return f"ONNX {stem(request.out)}"
     if isinstance(request, ImportRequest):
@@ -109,6 +115,15 @@ def title(request: JobRequest) -> str:
         own = name.endswith(".safetensors")
         return f"Prepare {name.removesuffix('.safetensors')}" if own else f"Import {name}"
     return "Job"
+
+
+def _search_words(request: DiscoverRequest) -> str:
+    if request.method == "pca":
+        what = {"w": "the latents", "s": "the styles"}.get(request.space, request.at)
+        return f"PCA of {what}"
+    if request.method == "selective":
+        return f"from {request.at} on" if request.at else "layer by layer"
+    return {"sefa": "SeFa", "styles": f"channels of {request.at}"}[request.method]
 
 
 def stem(path: str) -> str:

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from app.document import Document
 from app.link import EngineLink
-from app.persist import read_preset, restored
+from app.persist import read_directions, read_preset, restored
 from app.state import SteerState, from_request
 from app.state import opened as first_state
 from engine.client import read_state
@@ -53,6 +53,8 @@ class Opener(QObject):
     failed = Signal(str)
     working = Signal(str)
     """What is being done, in words."""
+    directions_read = Signal(object, str)
+    """(Directions of a file, its name), once a generator is open."""
     data_chosen = Signal(str)
     project_chosen = Signal(str)
 
@@ -61,6 +63,7 @@ class Opener(QObject):
         self._document, self._link = document, link
         self._recipe: Recipe | None = None
         self._state: SteerState | None = None
+        self._directions: tuple[tuple[Direction, ...], str] | None = None
         self.models: tuple[ModelInfo, ...] = ()
         self.last_model = ""
         link.opened.connect(self._opened)
@@ -78,7 +81,7 @@ class Opener(QObject):
             elif kind == "picture":
                 self.open_recipe((read_state(path), ()))
             elif kind == "preset":
-                self.open_recipe(read_preset(Path(path).read_text("utf-8")))
+                self._open_json(Path(path))
             else:
                 self.open_model(path)
         except LodestoneError as error:
@@ -86,6 +89,22 @@ class Opener(QObject):
         except (OSError, UnicodeDecodeError) as error:
             why = getattr(error, "strerror", "") or "it is not text"
             self.failed.emit(f"{Path(path).name} cannot be read: {why}. Choose another file.")
+
+    def _open_json(self, path: Path) -> None:
+        """A preset, or directions alone: these wait for their generator when none is open."""
+        text = path.read_text("utf-8")
+        directions = read_directions(text)
+        if not directions:
+            self.open_recipe(read_preset(text))
+        elif self._document.info is not None:
+            self.directions_read.emit(directions, path.name)
+        elif any(model.id == directions[0].model for model in self.models):
+            self._directions = (directions, path.name)
+            self._ask(directions[0].model)
+        else:
+            self.failed.emit(
+                f"{path.name} holds directions. Open their generator, then drop it again."
+            )
 
     def open_recipe(self, recipe: Recipe) -> None:
         """Show a recipe; its generator is opened when it is not the one on the canvas."""
@@ -143,6 +162,9 @@ class Opener(QObject):
             self._document.open(opened.info, fresh)
         self.working.emit("")
         self.arrived.emit()
+        waiting, self._directions = self._directions, None
+        if waiting is not None:
+            self.directions_read.emit(*waiting)
 
     def _again(self, recipe: Recipe | None) -> None:
         """The generator on the canvas was opened once more: what was done with it stays."""
@@ -155,7 +177,7 @@ class Opener(QObject):
     @Slot(object)
     def _failure(self, failure: Failure) -> None:
         if failure.key == "model":
-            self._recipe = self._state = None
+            self._recipe = self._state = self._directions = None
             self.working.emit("")
             self.failed.emit(failure.sentence)
 

@@ -143,10 +143,21 @@ def preset_to_json(state: SteerState, request: SteerRequest) -> str:
     return to_json((request, *(card.direction for card in state.cards)), indent=1)
 
 
+def read_messages(text: str) -> tuple[Any, ...]:
+    """What a JSON file of ours holds; raises LodestoneError."""
+    value = from_json(text)
+    return value if isinstance(value, tuple) else (value,)
+
+
+def read_directions(text: str) -> tuple[Direction, ...]:
+    """The directions of a file that holds nothing else; empty when it is something else."""
+    items = read_messages(text)
+    return items if all(isinstance(item, Direction) for item in items) else ()
+
+
 def read_preset(text: str) -> tuple[SteerRequest, tuple[Direction, ...]]:
     """The request and the directions of a preset."""
-    value = from_json(text)
-    items = value if isinstance(value, tuple) else (value,)
+    items = read_messages(text)
     request = items[0] if items else None
     directions = tuple(item for item in items[1:] if isinstance(item, Direction))
     if not isinstance(request, SteerRequest) or len(directions) != len(items) - 1:

@@ -11,6 +11,8 @@ from PySide6.QtWidgets import QFileDialog, QMainWindow, QStackedWidget, QWidget
 from app.actions import Actions
 from app.commands import Commands
 from app.document import Document
+from app.finding import Finding
+from app.finding_voice import FindingVoice
 from app.jobs import Jobs, title
 from app.keeper import Keeper
 from app.link import EngineLink
@@ -24,6 +26,8 @@ from app.topbar import NEED_MODEL, TopBar
 from app.widgets.bars import MessageBar
 from app.widgets.parts import column
 from engine.messages import (
+    ChannelsRequest,
+    DiscoverRequest,
     EngineStatus,
     Failure,
     ImportRequest,
@@ -39,6 +43,8 @@ OPENABLE = (
     "Everything Lodestone reads (*.safetensors *.pkl *.pt *.pth *.json *.png *.lodestone *.zip);;"
     "All files (*)"
 )
+FOUND_BY_CARDS = (DiscoverRequest, ChannelsRequest)
+"""Jobs whose results show themselves."""
 
 
 class MainWindow(QMainWindow):
@@ -54,8 +60,10 @@ class MainWindow(QMainWindow):
         self.thumbnails = Thumbnails(link, self)
         self.opener = Opener(self.document, link, self)
         self.keeper = Keeper(self.document, self)
+        self.finding = Finding(self.document, self.jobs, lambda: self.keeper.folder, self)
         self.commands = Commands(self)
         self.actions_ = Actions(self)
+        self.voice = FindingVoice(self)
         self._pages: dict[str, QWidget] = {}
         self._has: list[str] | None = None
         self._trouble = False
@@ -137,8 +145,11 @@ class MainWindow(QMainWindow):
 
         made = self._pages.get("steer")
         if not isinstance(made, SteerWorkspace):
-            made = SteerWorkspace(self.document, self.live, self.link, self.thumbnails)
+            made = SteerWorkspace(
+                self.document, self.live, self.link, self.thumbnails, self.finding
+            )
             self._add("steer", made)
+            self.voice.join(made)
             made.area.bar.acted.connect(self._act)
             made.snapshots.chosen.connect(self._refresh)
             self.live.forget()
@@ -341,7 +352,7 @@ class MainWindow(QMainWindow):
         verb, _, rest = action.partition(":")
         if verb == "open":
             self.opener.open_path(rest)
-        elif verb == "go":
+        elif not self.voice.act(verb):
             self.go(rest)
 
     # -------------------------------------------------------------- jobs
@@ -360,7 +371,7 @@ class MainWindow(QMainWindow):
             self.link.client.list_models()
         elif update.state == "failed":
             self.show_error(update.message or f"{name} failed.", "go:jobs", "Show jobs")
-        elif update.state == "done":
+        elif update.state == "done" and not isinstance(update.request, FOUND_BY_CARDS):
             trained = isinstance(update.request, TrainRequest)
             if trained:
                 self.link.client.list_models()

@@ -16,6 +16,7 @@ from app.state import Card, SteerState
 from app.thumbnails import Thumbnails
 from app.widgets.card import STRIP, DirectionCard
 from app.widgets.filters import NEW, FilterBar
+from app.widgets.found import FoundBanner
 from app.widgets.parts import column, icon_button, label, push, row, scroll, section
 from engine.messages import Edit, ModelInfo, SteerRequest
 
@@ -62,16 +63,20 @@ class DirectionsPanel(QWidget):
         self.strips.setChecked(True)
         self.hidden = icon_button("eye-off", "Show hidden directions", checkable=True)
         self.reset = icon_button("reset", "All directions back to 0")
-        self.find = push("Find…", "Find more directions (Ctrl+D)", icon="plus")
-        self.find.setProperty("compact", True)
-        self.find.setAccessibleName("Find directions")
-        head = row(self.title, 1, self.strips, self.hidden, self.reset, self.find, spacing=2)
+        self.more = push("Find…", "Find more directions (Ctrl+D)", icon="plus")
+        self.more.setProperty("compact", True)
+        self.more.setAccessibleName("Find directions")
+        head = row(self.title, 1, self.strips, self.hidden, self.reset, self.more, spacing=2)
         head.insertSpacing(head.count() - 1, 4)
         head.setContentsMargins(2, 0, 8, 0)
         layout.addLayout(head)
         self.filters = FilterBar()
-        self.filters.layout().setContentsMargins(0, 0, 8, 0)
-        layout.addWidget(self.filters)
+        self.banner = FoundBanner()
+        holder = column(spacing=6)
+        holder.setContentsMargins(0, 0, 8, 0)
+        holder.addWidget(self.filters)
+        holder.addWidget(self.banner)
+        layout.addLayout(holder)
         self._inside = QWidget()
         self._column = QVBoxLayout(self._inside)
         self._column.setContentsMargins(0, 0, 6, 0)
@@ -84,8 +89,11 @@ class DirectionsPanel(QWidget):
         self._area = scroll(self._inside, "Directions")
         layout.addWidget(self._area, 1)
         self.setMinimumWidth(330)
-        self.find.clicked.connect(self.find_asked)
+        self.more.clicked.connect(self.find_asked)
         self.filters.changed.connect(self._filtered)
+        self.banner.all.clicked.connect(self.show_all)
+        self.banner.undo.clicked.connect(self._take_back)
+        self.banner.close_button.clicked.connect(self._settle_found)
         self.strips.toggled.connect(self._show_strips)
         self.hidden.toggled.connect(self._show_hidden)
         self.reset.clicked.connect(self._document.reset_directions)
@@ -100,7 +108,7 @@ class DirectionsPanel(QWidget):
             card.deleteLater()
         self._cards.clear()
         self._order = ()
-        self._fresh = frozenset()
+        self._settle_found()
         self._request = None
 
     def _shown(self) -> tuple[Card, ...]:
@@ -201,26 +209,47 @@ class DirectionsPanel(QWidget):
 
     # -------------------------------------------------------------- what is shown
 
-    def show_fresh(self, keys: tuple[str, ...]) -> None:
-        """Mark cards as just found, and show those."""
+    @Slot(object, str)
+    def show_found(self, keys: tuple[str, ...], words: str) -> None:
+        """Mark cards as just found and show those, with a sentence over them."""
         self._fresh = frozenset(keys)
-        for key, card in self._cards.items():
-            card.set_new(key in self._fresh)
+        for key, widget in self._cards.items():
+            widget.set_new(key in self._fresh)
         self.filters.search.clear()
-        self._document_again()
+        self._again()
         self.filters.only(NEW if keys else "")
+        state = self._document.state
+        found = [card.direction for key in keys if (card := state.card(key))]
+        self.banner.show_found(words, found)
         self._area.verticalScrollBar().setValue(0)
 
+    @Slot()
     def show_all(self) -> None:
         """Every card, whatever was searched for."""
         self.filters.clear()
 
     @Slot()
+    def _settle_found(self) -> None:
+        """What was found is looked at: an ordinary card from now on."""
+        self.banner.hide()
+        self._fresh = frozenset()
+        for widget in self._cards.values():
+            widget.set_new(False)
+        self.filters.only("")
+
+    @Slot()
+    def _take_back(self) -> None:
+        """Remove what was found and is still here, moved or not."""
+        gone = self._fresh
+        self._settle_found()
+        self.hand.delete_all(gone)
+
+    @Slot()
     def _filtered(self) -> None:
-        self._document_again()
+        self._again()
         self._layout_wait.start()
 
-    def _document_again(self) -> None:
+    def _again(self) -> None:
         state = self._document.state
         self._changed(state, state)
 
@@ -233,7 +262,7 @@ class DirectionsPanel(QWidget):
 
     @Slot(bool)
     def _show_hidden(self, _shown: bool) -> None:
-        self._document_again()
+        self._again()
 
     # -------------------------------------------------------------- strips
 

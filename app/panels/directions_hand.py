@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -74,15 +75,19 @@ class CardsHand(QObject):
 
     @Slot(str)
     def delete(self, key: str) -> None:
+        self.delete_all((key,))
+
+    def delete_all(self, keys: Collection[str]) -> None:
+        """One step, however many."""
         state = self._document.state
-        wander = replace(
-            state.wander, cards=tuple(other for other in state.wander.cards if other != key)
-        )
-        self._document.change(
-            "Delete a direction",
-            cards=tuple(card for card in state.cards if card.key != key),
-            wander=wander,
-        )
+        kept = tuple(card for card in state.cards if card.key not in keys)
+        if len(kept) == len(state.cards):
+            return
+        wandering = tuple(key for key in state.wander.cards if key not in keys)
+        gone = len(state.cards) - len(kept)
+        text = "Delete a direction" if gone == 1 else f"Delete {gone} directions"
+        wander = replace(state.wander, cards=wandering)
+        self._document.change(text, cards=kept, wander=wander)
 
     @Slot(str, str)
     def act(self, key: str, verb: str) -> None:

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QDockWidget, QFrame, QHBoxLayout, QMainWindow, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QFrame,
+    QHBoxLayout,
+    QMainWindow,
+    QStackedWidget,
+    QToolButton,
+    QWidget,
+)
 
 from app.document import Document
+from app.finding import Finding
 from app.link import EngineLink
 from app.live import Live
 from app.panels.directions import DirectionsPanel
+from app.panels.find import FindPanel
+from app.panels.find_channels import ChannelsPart
 from app.panels.latent import LatentPanel
 from app.panels.play import PadPanel, SnapshotsPanel, WanderPanel
 from app.state import Snapshot, SteerState, same
 from app.thumbnails import Thumbnails
 from app.widgets.bars import MessageBar
 from app.widgets.canvas import Canvas
+from app.widgets.mask import MaskLayer
 from app.widgets.parts import column, icon_button, image_of, label, panel, row, scroll
 from engine.messages import ModelInfo
 
@@ -73,15 +85,25 @@ class SteerWorkspace(QMainWindow):
 
     model_wanted = Signal()
 
-    def __init__(self, document: Document, live: Live, link: EngineLink, thumbnails: Thumbnails):
+    def __init__(
+        self,
+        document: Document,
+        live: Live,
+        link: EngineLink,
+        thumbnails: Thumbnails,
+        finding: Finding,
+    ):
         super().__init__()
         self.setWindowFlags(Qt.WindowType.Widget)
-        self._document, self._live = document, live
+        self._document, self._live, self._finding = document, live, finding
         self.canvas = Canvas(link.pixels, link.release)
         self.area = CanvasArea(self.canvas)
         self.setCentralWidget(self.area)
         self.latent = LatentPanel(document, live, thumbnails)
         self.directions = DirectionsPanel(document, live, thumbnails)
+        self.mask_layer = MaskLayer(self.canvas)
+        channels = ChannelsPart(document, live, link, thumbnails, finding, self.mask_layer)
+        self.searching = FindPanel(document, finding, channels)
         self.snapshots = SnapshotsPanel(document)
         self.pad = PadPanel(document)
         self.wander = WanderPanel(document)
@@ -99,7 +121,10 @@ class SteerWorkspace(QMainWindow):
         column(latent).addWidget(scroll(self.latent, "Latent"))
         latent.setMinimumWidth(300)
         directions = panel()
-        column(directions).addWidget(self.directions)
+        self._faces = QStackedWidget()
+        self._faces.addWidget(self.directions)
+        self._faces.addWidget(self.searching)
+        column(directions).addWidget(self._faces)
         self.latent_dock = self._dock("Latent", latent, area.LeftDockWidgetArea)
         self.directions_dock = self._dock("Directions", directions, area.RightDockWidgetArea)
         play = panel()
@@ -131,12 +156,41 @@ class SteerWorkspace(QMainWindow):
         return dock
 
     def _wire(self) -> None:
+        self.directions.find_asked.connect(self.toggle_find)
+        self.searching.closed.connect(self.toggle_find)
+        self._finding.found.connect(self._found)
         self._live.frame.connect(self.canvas.show_frame)
         self.canvas.painted.connect(self._live.painted)
         self._document.changed.connect(self._changed)
         self._document.model_changed.connect(self._model)
         self.snapshots.take_asked.connect(self.take_snapshot)
         self.snapshots.chosen.connect(self._compare_with)
+
+    # -------------------------------------------------------------- find directions
+
+    @property
+    def finding(self) -> bool:
+        """Whether the column shows where directions are looked for."""
+        return self._faces.currentWidget() is self.searching
+
+    def set_finding(self, on: bool) -> None:
+        self._faces.setCurrentWidget(self.searching if on else self.directions)
+        if on:
+            self.directions_dock.show()
+            self.searching.cards[self.searching.method].setFocus()
+        else:
+            self.searching.channels.set_painting(False)
+
+    @Slot()
+    def toggle_find(self) -> None:
+        self.set_finding(not self.finding)
+
+    @Slot(object, str)
+    def _found(self, keys: tuple[str, ...], words: str) -> None:
+        self.directions.show_found(keys, words)
+        self.set_finding(False)
+
+    # -------------------------------------------------------------- picture
 
     @Slot(object)
     def _model(self, info: ModelInfo) -> None:
