@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ from engine.messages import (
     SteerRequest,
     Vector,
 )
-from engine.onnx_backend import OnnxBackend, kept_taps
+from engine.onnx_backend import OnnxBackend, cuda_device_present, kept_taps
 from engine.runtime import Runtime
 from engine.steer.directions import find_direction
 from engine.steer.features import features
@@ -34,10 +36,11 @@ from engine.steer.morph import morph
 from engine.steer.render import render, render_batch, render_into
 from engine.taps import reading, tappable, tapped_graph
 from engine.torch_backend import TorchBackend
+from models import biggan, stylegan3
 from models.files import Card, load_model, save_model
 from models.registry import build
 from tests import small
-from tests.test_stylegan3 import generator as stylegan3
+from tests.seeded import reseeded
 
 
 def both(info: ModelInfo, stem: str) -> tuple[OnnxBackend, TorchBackend]:
@@ -105,7 +108,55 @@ def test_layers_of_a_clamped_resnet(tmp_path: Path):
 
 
 def test_layers_of_stylegan3(tmp_path: Path):
-    compare(shelved(stylegan3(), "stylegan3-t", tmp_path), "other", 3)
+    network = stylegan3.Generator(stylegan3.Config(16, (6, 6, 6, 6, 3), z_dim=6, w_dim=8)).eval()
+    state = reseeded({name: value.numpy() for name, value in network.state_dict().items()})
+    network.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
+    compare(shelved(network.requires_grad_(False), "stylegan3-t", tmp_path), "other", 2)
+
+
+def test_layers_of_biggan(tmp_path: Path):
+    config = biggan.Config(
+        resolution=8, channels=(8, 8), up=(True,), z_dim=6, class_width=4, w_dim=10, c_dim=2
+    )
+    torch.manual_seed(0)
+    network = biggan.Generator(config).eval().requires_grad_(False)
+    compare(shelved(network, "biggan", tmp_path), "other")
+
+
+def test_neither_needs_torch():
+    layer = direction("b16.conv0")
+    code = (
+        "import sys\n"
+        "from engine.codec import from_json\n"
+        "from engine.library import Library\n"
+        "from engine.messages import Edit, SteerRequest\n"
+        "from engine.runtime import open_runtime\n"
+        "from engine.steer.features import features\n"
+        "from engine.steer.render import render\n"
+        f"runtime = open_runtime(Library().find({small.info().path!r}), 'cpu')\n"
+        f"layer = from_json({to_json(layer)!r})\n"
+        "request = SteerRequest(runtime.info.id, edits=(Edit(layer, 1.0),))\n"
+        "assert render(request, runtime).std() > 0.1\n"
+        "assert features([request], 'a', 'b32.conv1', runtime).std() > 0.0\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not cuda_device_present(), reason="needs a CUDA device")
+def test_cuda_moves_as_the_cpu_does():
+    ours, _ = both(small.info(), "small")
+    network = build(*load_model(small.info().path))
+    cuda = TorchBackend(network, small.info(), read_constants(small.info()), cuda=True, half=False)
+    inputs = dataclasses.replace(
+        some_inputs(small.info()), activation_offset={"b16.conv1": np.ones((1, 16), np.float32)}
+    )
+    for case in (inputs, some_inputs(small.info()), inputs):
+        np.testing.assert_allclose(cuda.synthesis(case), ours.synthesis(case), atol=1e-3)
+    found = cuda.activations(inputs, "b16.conv1", 2)
+    np.testing.assert_allclose(found, ours.activations(inputs, "b16.conv1", 2), atol=1e-3)
 
 
 def test_areas_are_means_of_what_the_layer_puts_out():
