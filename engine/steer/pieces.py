@@ -57,6 +57,8 @@ def _is_flag(sign: str) -> bool:
 
 def _kind(sign: str) -> str:
     """`word`, `emoji`, `mark` (belongs to what is before it), or empty."""
+    if sign.isascii():
+        return "word" if sign.isalnum() else ""
     category = unicodedata.category(sign)
     if category[0] == "M" or sign in "\u200c\u200d" or "\U0001f3fb" <= sign <= "\U0001f3ff":
         return "mark"

@@ -8,9 +8,10 @@ opposite of foggy and tree instead of as words of their own.
 from __future__ import annotations
 
 import difflib
+import functools
 import json
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,18 +96,24 @@ def forms(text: str) -> frozenset[str]:
 
 def is_long(text: str) -> bool:
     """Is only the beginning of this annotation read?"""
-    if len(text) > most_characters:
-        return True
-    return sum(map(is_word, pieces(text))) > most_words
+    return _read(text)[1]
 
 
-def _first_words(text: str) -> Iterator[str]:
+def _first_words(text: str) -> tuple[str, ...]:
+    return _read(text)[0]
+
+
+@functools.lru_cache(maxsize=8192)
+def _read(text: str) -> tuple[tuple[str, ...], bool]:
+    """The pieces that are looked at, and whether there are more; kept, as every fit reads all."""
+    found: list[str] = []
     left = most_words
     for piece in pieces(text[:most_characters]):
         left -= is_word(piece)
         if left < 0:
-            return
-        yield piece
+            return tuple(found), True
+        found.append(piece)
+    return tuple(found), len(text) > most_characters
 
 
 def _unglued(form: str) -> tuple[str, int]:
