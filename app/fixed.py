@@ -5,50 +5,48 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from engine.messages import Direction, Vector
+from engine.client import orthogonal
+from engine.messages import Direction, LodestoneError
 
 if TYPE_CHECKING:
     from app.state import Card, SteerState
 
 NOTHING = 0.02
 """A direction of which less than this share is left moves nothing on its own any more."""
+ROWS = ("w", "w+")
 
 
-def applied(state: SteerState, card: Card) -> tuple[Direction, float]:
-    """The direction a card moves along, and the share of its length that is left, 0..1."""
+def can_fix(direction: Direction, other: Direction) -> bool:
+    """Whether `other` can be kept fixed while moving `direction`: only within one space."""
+    alike = direction.space == other.space and direction.at == other.at
+    wide = direction.vector.shape[-1:] == other.vector.shape[-1:]
+    return wide and (alike or (direction.space in ROWS and other.space in ROWS))
+
+
+def applied(state: SteerState, card: Card, num_ws: int | None = None) -> tuple[Direction, float]:
+    """The direction a card moves along, and the share of its length that is left, 0..1.
+
+    `num_ws`: rows of w+, so that what is fixed on some layers only is taken out of those alone.
+    """
     others = tuple(
         other.direction
         for key in card.fixed
-        if key != card.key and (other := state.card(key)) is not None
+        if key != card.key
+        and (other := state.card(key)) is not None
+        and can_fix(card.direction, other.direction)
     )
-    return _kept(card.direction, others) if others else (card.direction, 1.0)
+    return _kept(card.direction, others, num_ws) if others else (card.direction, 1.0)
 
 
 @functools.lru_cache(maxsize=512)
-def _kept(direction: Direction, fixed: tuple[Direction, ...]) -> tuple[Direction, float]:
+def _kept(
+    direction: Direction, fixed: tuple[Direction, ...], num_ws: int | None
+) -> tuple[Direction, float]:
     # Asked for with every picture while a slider moves: worked out once.
-    return orthogonal(direction, fixed)
-
-
-def orthogonal(direction: Direction, fixed: tuple[Direction, ...]) -> tuple[Direction, float]:
-    vector = direction.vector.array().astype(np.float64).ravel()
-    basis = [
-        one.vector.array().ravel() for one in fixed if one.vector.shape == direction.vector.shape
-    ]
-    if not basis:
-        return direction, 1.0
-    q, _ = np.linalg.qr(np.stack(basis).T.astype(np.float64))
-    left = vector - q @ (q.T @ vector)
-    residual = float(np.linalg.norm(left))
-    if residual < 1e-6:
-        return direction, 0.0
-    from dataclasses import replace
-
-    return replace(
-        direction, vector=Vector.of((left / residual).reshape(direction.vector.shape))
-    ), residual
+    try:
+        return orthogonal(direction, fixed, num_ws)
+    except LodestoneError:
+        return direction, 0.0  # Nothing is left of it: the card says so.
 
 
 def share(residual: float) -> str:

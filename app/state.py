@@ -224,7 +224,7 @@ def to_request(state: SteerState, info: ModelInfo, seconds: float = 0.0) -> Stee
         Edit(direction, amounts[card.key])
         for card in state.cards
         if abs(amounts[card.key]) > 1e-9
-        for direction, residual in (applied(state, card),)
+        for direction, residual in (applied(state, card, info.num_ws),)
         if residual >= NOTHING
     )
     mix = state.mix or (LatentPart(seed=state.mix_seed),)
@@ -329,8 +329,10 @@ def _told(state: SteerState, card: Card, amounts: dict[Direction, float]) -> Car
 
     What it keeps fixed goes when the request moved along the direction without that.
     """
-    moved, _residual = applied(state, card)
     for direction in list(amounts):
+        # Of w+ the request itself tells the number of rows.
+        rows = direction.vector.shape[0] if direction.space == "w+" else None
+        moved, _residual = applied(state, card, rows)
         if direction.vector == moved.vector and direction.space == moved.space:
             amount = amounts.pop(direction)
             told = replace(card.direction, name=direction.name, layers=direction.layers)

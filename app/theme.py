@@ -200,6 +200,12 @@ def _sheet() -> str:
     QListWidget::item {{ padding: 7px 9px; border-radius: 6px; }}
     QListWidget::item:hover {{ background: {RAISED}; }}
     QListWidget::item:selected {{ background: {HOVER}; color: {TEXT}; }}
+    QListWidget[ticks="true"] {{ background: {GROUND}; border-radius: 6px; }}
+    QListWidget[ticks="true"]::item {{ padding: 3px 6px; }}
+    QListWidget::indicator {{ width: 13px; height: 13px; border: 1px solid {EDGE};
+        border-radius: 4px; background: {GROUND}; }}
+    QListWidget::indicator:checked {{ background: {ACCENT}; border-color: {ACCENT};
+        image: url({_icon("check")}); }}
     QListWidget:focus {{ border: 1px solid {ACCENT_DEEP}; border-radius: 6px; }}
     QTableView {{ background: transparent; border: none; outline: none; }}
     QTableView:focus {{ border: 1px solid {ACCENT_DEEP}; border-radius: 6px; }}

@@ -18,7 +18,7 @@ from app.widgets.card import STRIP, DirectionCard
 from app.widgets.filters import NEW, FilterBar
 from app.widgets.found import FoundBanner
 from app.widgets.parts import column, icon_button, label, push, row, scroll, section
-from engine.messages import Edit, ModelInfo, SteerRequest
+from engine.messages import Direction, Edit, ModelInfo, SteerRequest
 
 STRIP_SIZE = 64
 KEY = "strip:"
@@ -154,7 +154,11 @@ class DirectionsPanel(QWidget):
     def _show_kept(self, widget: DirectionCard, card: Card) -> None:
         state = self._document.state
         names = [other.direction.name for key in card.fixed if (other := state.card(key))]
-        widget.show_kept(tuple(names), applied(state, card)[1] if names else 1.0)
+        widget.show_kept(tuple(names), self._applied(card)[1] if names else 1.0)
+
+    def _applied(self, card: Card) -> tuple[Direction, float]:
+        info = self._document.info
+        return applied(self._document.state, card, info.num_ws if info else None)
 
     def _arrange(self, shown: tuple[Card, ...], order: tuple[str, ...]) -> None:
         for key in set(self._cards) - set(order):
@@ -194,9 +198,16 @@ class DirectionsPanel(QWidget):
         self._show_kept(widget, card)
         widget.set_new(card.key in self._fresh)
         self.hand.wire(widget)
+        widget.asked.connect(self._asked)
         widget.resized.connect(self._layout_wait.start)
         self._cards[card.key] = widget
         return widget
+
+    @Slot(str, str)
+    def _asked(self, key: str, verb: str) -> None:
+        card, widget = self._document.state.card(key), self._cards.get(key)
+        if verb == "fix" and card is not None and widget is not None:
+            widget.open_fixing(card, self.hand.others(card))
 
     def card(self, key: str) -> DirectionCard | None:
         """The widget of a direction, when it is shown."""
@@ -294,11 +305,10 @@ class DirectionsPanel(QWidget):
 
     def _strip_requests(self, key: str) -> list[SteerRequest]:
         """The canvas with this direction at each σ of the strip."""
-        state = self._document.state
-        card = state.card(key)
+        card = self._document.state.card(key)
         if self._request is None or card is None:
             return []
-        direction, residual = applied(state, card)
+        direction, residual = self._applied(card)
         if residual < NOTHING:
             return [self._request] * len(STRIP)
         others = tuple(

@@ -10,11 +10,11 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.document import Document
-from app.fixed import NOTHING, applied, share
-from app.state import Card, SteerState, fresh_key
+from app.fixed import NOTHING, applied, can_fix
+from app.state import Card, fresh_key
 from app.widgets.card import DirectionCard
-from app.widgets.fixing import FixPopup
 from engine.client import to_json
+from engine.messages import Direction
 
 
 class CardsHand(QObject):
@@ -30,8 +30,6 @@ class CardsHand(QObject):
     def __init__(self, document: Document, parent: QWidget):
         super().__init__(parent)
         self._document, self._widget = document, parent
-        self._popup: FixPopup | None = None
-        document.changed.connect(self._changed)
 
     def wire(self, card: DirectionCard) -> None:
         """Listen to a card."""
@@ -41,6 +39,7 @@ class CardsHand(QObject):
         card.hide_asked.connect(self.hide)
         card.delete_asked.connect(self.delete)
         card.pin_asked.connect(self.pin)
+        card.fixed_changed.connect(self.fix)
         card.asked.connect(self.act)
         card.began.connect(self._document.begin_gesture)
         card.ended.connect(self._document.end_gesture)
@@ -95,9 +94,7 @@ class CardsHand(QObject):
         card = self._document.state.card(key)
         if card is None:
             return
-        if verb == "fix":
-            self.open_fix(card)
-        elif verb == "duplicate":
+        if verb == "duplicate":
             self.duplicate(card)
         elif verb == "save":
             self._ask_where(card)
@@ -119,22 +116,13 @@ class CardsHand(QObject):
 
     # -------------------------------------------------------------- keep fixed
 
-    def open_fix(self, card: Card) -> None:
-        """The popup beside the card."""
-        if self._popup is None:
-            self._popup = FixPopup(self._widget)
-            self._popup.chosen.connect(self.fix)
-        others = [other for other in self._document.state.cards if other.key != card.key]
-        self._popup.show_cards(card, others, self._left(card))
-        corner = self._widget.mapToGlobal(self._widget.rect().topLeft())
-        corner.setX(corner.x() - self._popup.width() - 8)
-        corner.setY(corner.y() + 60)
-        self._popup.open_at(corner)
-
-    @property
-    def popup(self) -> FixPopup | None:
-        """The popup, once it was opened."""
-        return self._popup
+    def others(self, card: Card) -> list[Card]:
+        """What a card can keep fixed."""
+        return [
+            other
+            for other in self._document.state.cards
+            if other.key != card.key and can_fix(card.direction, other.direction)
+        ]
 
     @Slot(str, object)
     def fix(self, key: str, fixed: tuple[str, ...]) -> None:
@@ -144,17 +132,9 @@ class CardsHand(QObject):
             text = f"Keep fixed while moving {name}" if fixed else f"Free {name}"
             self._document.change_card(text, key, fixed=fixed)
 
-    def _left(self, card: Card) -> str:
-        if not card.fixed:
-            return "Nothing is fixed."
-        return f"{share(applied(self._document.state, card)[1])}."
-
-    @Slot(object, object)
-    def _changed(self, old: SteerState, state: SteerState) -> None:
-        if self._popup is not None and self._popup.isVisible() and old.cards is not state.cards:
-            card = state.card(self._popup.key)
-            if card is not None:
-                self._popup.set_left(self._left(card))
+    def _applied(self, card: Card) -> tuple[Direction, float]:
+        info = self._document.info
+        return applied(self._document.state, card, info.num_ws if info else None)
 
     # -------------------------------------------------------------- file
 
@@ -168,7 +148,7 @@ class CardsHand(QObject):
 
     def save(self, card: Card, path: str) -> None:
         """Write the direction as it moves the picture, with what it keeps fixed taken out."""
-        direction, residual = applied(self._document.state, card)
+        direction, residual = self._applied(card)
         if residual < NOTHING:
             self.failed.emit(
                 f"Nothing is left of {card.direction.name} to be saved. Keep less of it fixed."

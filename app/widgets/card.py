@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QPoint, Qt, Signal, Slot
 from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtWidgets import QFrame, QLineEdit, QMenu, QVBoxLayout
@@ -11,6 +13,7 @@ from app.fixed import NOTHING, share
 from app.state import Card
 from app.widgets.amount import AmountSlider, number
 from app.widgets.details import CardDetails
+from app.widgets.fixing import FixList
 from app.widgets.layers import LayerBrush
 from app.widgets.parts import icon_button, label, row
 from app.widgets.plot import Meter
@@ -44,6 +47,8 @@ class DirectionCard(QFrame):
     pin_asked = Signal(str)
     asked = Signal(str, str)
     """(key, verb): `evidence`, `fix`, `duplicate`, `save` or `carry`."""
+    fixed_changed = Signal(str, object)
+    """(key, tuple of the keys it keeps fixed)."""
     resized = Signal()
     """Details were opened or closed."""
     began = Signal()
@@ -75,6 +80,8 @@ class DirectionCard(QFrame):
         self.span.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._card: Card | None = None
         self._details: CardDetails | None = None
+        self.fixing: FixList | None = None
+        """Once it was opened."""
         self._make_kept()
         self._build()
         self._wire()
@@ -134,6 +141,8 @@ class DirectionCard(QFrame):
         self._card = card
         if self._details is not None:
             self._details.show_direction(card.direction)
+        if self.fixing is not None and not self.fixing.isHidden():
+            self.fixing.follow(card.fixed)
         if not self.name.hasFocus() and self.name.text() != card.direction.name:
             self.name.setText(card.direction.name)
             self.name.setCursorPosition(0)
@@ -187,6 +196,28 @@ class DirectionCard(QFrame):
                 self._details.show_direction(self._card.direction)
         if self._details is not None:
             self._details.setVisible(on)
+        self.resized.emit()
+
+    def open_fixing(self, card: Card, others: Sequence[Card]) -> None:
+        """Choose below what it keeps fixed, among `others`."""
+        if self.fixing is None:
+            self.fixing = FixList(self.key)
+            self._layout.addWidget(self.fixing)
+            self.fixing.chosen.connect(self._fixed)
+            self.fixing.closed.connect(self._close_fixing)
+        self.fixing.show_cards(card, others)
+        self.fixing.show()
+        self.fixing.list.setFocus()
+        self.resized.emit()
+
+    @Slot(object)
+    def _fixed(self, fixed: tuple[str, ...]) -> None:
+        self.fixed_changed.emit(self.key, fixed)
+
+    @Slot()
+    def _close_fixing(self) -> None:
+        if self.fixing is not None:
+            self.fixing.hide()
         self.resized.emit()
 
     # -------------------------------------------------------------- menu

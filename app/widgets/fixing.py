@@ -1,113 +1,106 @@
-"""A popup to choose which directions a direction keeps fixed."""
+"""Inside of a card: which directions it keeps fixed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QPoint, Qt, Signal, Slot
-from PySide6.QtWidgets import QFrame, QLineEdit, QListWidget, QListWidgetItem, QWidget
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem, QWidget
 
 from app.state import Card
-from app.widgets.parts import column, label, push, row
+from app.widgets.parts import column, icon_button, label, push, row
 
 KEY = int(Qt.ItemDataRole.UserRole)
+ROOM = 150
+"""Height of the list, pixels."""
 
 
-class FixPopup(QFrame):
-    """The other directions with a tick each; closes when one clicks beside it."""
+class FixList(QWidget):
+    """The other directions with a tick each."""
 
-    chosen = Signal(str, object)
-    """(key of the card, tuple of the keys it keeps fixed), after every tick."""
+    chosen = Signal(object)
+    """Tuple of the keys that are kept fixed, after every tick."""
+    closed = Signal()
 
-    def __init__(self, parent: QWidget):
-        super().__init__(parent, Qt.WindowType.Popup)
-        self._owner = parent
-        self.setObjectName("popup")
-        self.setAccessibleName("Keep fixed")
-        self.key = ""
-        self.title = label("", "head", wrap=True)
-        self.words = label(
-            "Moving it then leaves these alone: it is made orthogonal to what you tick.",
-            "small",
-            wrap=True,
-        )
+    def __init__(self, key: str):
+        super().__init__()
+        self.words = label("Keep fixed while moving it:", "small")
+        self.close_button = icon_button("close", f"Close what {key} keeps fixed", size=13)
         self.search = QLineEdit()
         self.search.setPlaceholderText("Search")
-        self.search.setAccessibleName("Search directions to keep fixed")
+        self.search.setAccessibleName(f"Search what {key} keeps fixed")
         self.search.setClearButtonEnabled(True)
         self.list = QListWidget()
-        self.list.setAccessibleName("Directions to keep fixed")
-        self.left = label("", "small", wrap=True)
+        self.list.setProperty("ticks", True)
+        self.list.setAccessibleName(f"What {key} keeps fixed")
+        self.list.setFixedHeight(ROOM)
         self.none = push("Nothing fixed", "Free it again")
-        layout = column(self, margin=12, spacing=8)
-        for part in (self.title, self.words, self.search):
-            layout.addWidget(part)
-        layout.addWidget(self.list, 1)
-        layout.addWidget(self.left)
+        self.none.setAccessibleName(f"Free {key}")
+        self.none.setProperty("compact", True)
+        layout = column(self, spacing=5)
+        layout.setContentsMargins(0, 4, 0, 2)
+        layout.addLayout(row(self.words, 1, self.close_button))
+        layout.addWidget(self.search)
+        layout.addWidget(self.list)
         layout.addLayout(row(1, self.none))
-        self.resize(300, 400)
         self.search.textChanged.connect(self._filter)
         self.list.itemChanged.connect(self._ticked)
         self.list.itemActivated.connect(self._switch)
         self.none.clicked.connect(self._free)
+        self.close_button.clicked.connect(self.closed)
 
-    def show_cards(self, card: Card, others: Sequence[Card], left: str) -> None:
-        """Fill for `card`; `left` says how much of it is left."""
-        self.key = card.key
-        self.title.setText(f"Keep fixed while moving {card.direction.name}")
+    def show_cards(self, card: Card, others: Sequence[Card]) -> None:
+        """Fill for `card`: what is ticked already stands first."""
         self.list.blockSignals(True)
         self.list.clear()
-        # What is ticked already stands first.
         for other in sorted(others, key=lambda one: one.key not in card.fixed):
             item = QListWidgetItem(other.direction.name)
             item.setData(KEY, other.key)
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
-            on = other.key in card.fixed
-            item.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
+            item.setCheckState(_state(other.key in card.fixed))
             self.list.addItem(item)
         self.list.blockSignals(False)
+        self.list.setCurrentRow(0)
         self.search.clear()
-        self.set_left(left)
+        self.search.setVisible(len(others) > 8)
+        self.none.setEnabled(bool(card.fixed))
 
-    def set_left(self, words: str) -> None:
-        self.left.setText(words)
-        self.none.setEnabled(bool(self.ticked()))
+    def follow(self, fixed: tuple[str, ...]) -> None:
+        """The document changed (undo): tick what is fixed now."""
+        if self.ticked() != fixed:
+            self.list.blockSignals(True)
+            for item in self._items():
+                item.setCheckState(_state(item.data(KEY) in fixed))
+            self.list.blockSignals(False)
+        self.none.setEnabled(bool(fixed))
 
     def ticked(self) -> tuple[str, ...]:
         """Keys of what is ticked."""
-        items = (self.list.item(index) for index in range(self.list.count()))
-        return tuple(item.data(KEY) for item in items if item.checkState() == Qt.CheckState.Checked)
+        on = Qt.CheckState.Checked
+        return tuple(item.data(KEY) for item in self._items() if item.checkState() == on)
 
-    def open_at(self, place: QPoint) -> None:
-        """Beside `place` (of the screen), wholly on the screen."""
-        screen = self._owner.screen().availableGeometry()
-        x = min(max(place.x(), screen.left()), screen.right() - self.width())
-        y = min(max(place.y(), screen.top()), screen.bottom() - self.height())
-        self.move(x, y)
-        self.show()
-        self.list.setFocus()
-        self.list.setCurrentRow(0)
+    def _items(self) -> list[QListWidgetItem]:
+        return [self.list.item(index) for index in range(self.list.count())]
 
     @Slot(QListWidgetItem)
     def _ticked(self, _item: QListWidgetItem) -> None:
-        self.chosen.emit(self.key, self.ticked())
+        self.chosen.emit(self.ticked())
 
     @Slot(QListWidgetItem)
     def _switch(self, item: QListWidgetItem) -> None:
-        on = item.checkState() == Qt.CheckState.Checked
-        item.setCheckState(Qt.CheckState.Unchecked if on else Qt.CheckState.Checked)
+        item.setCheckState(_state(item.checkState() != Qt.CheckState.Checked))
 
     @Slot(str)
     def _filter(self, text: str) -> None:
         words = text.strip().casefold()
-        for index in range(self.list.count()):
-            item = self.list.item(index)
+        for item in self._items():
             item.setHidden(words not in item.text().casefold())
 
     @Slot()
     def _free(self) -> None:
-        self.list.blockSignals(True)
-        for index in range(self.list.count()):
-            self.list.item(index).setCheckState(Qt.CheckState.Unchecked)
-        self.list.blockSignals(False)
-        self.chosen.emit(self.key, ())
+        self.follow(())
+        self.chosen.emit(())
+
+
+def _state(on: bool) -> Qt.CheckState:
+    return Qt.CheckState.Checked if on else Qt.CheckState.Unchecked
