@@ -37,6 +37,7 @@ class Book(QObject):
 
     changed = Signal()
     """Pairs, annotations or the person who describes."""
+    person_changed = Signal()
     taken_back = Signal(object)
     """An Annotation that undo took away."""
     fitted = Signal(object)
@@ -81,6 +82,7 @@ class Book(QObject):
             save_choice("annotator", name)
             self._count()
             self.changed.emit()
+            self.person_changed.emit()
 
     # -------------------------------------------------------------- what
 

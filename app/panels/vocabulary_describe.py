@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import cast
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QImage, QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QCheckBox, QProgressBar, QStackedWidget, QWidget
 
 from app import theme
 from app.panels.vocabulary_begin import BETWEEN, before_after, between
 from app.panels.vocabulary_book import Book
+from app.panels.vocabulary_pictures import PairPictures
 from app.settings import load_choice, save_choice
 from app.thumbnails import Thumbnails
 from app.widgets.pairview import Mode, PairView
@@ -19,9 +21,9 @@ from app.widgets.said import Said, SaidList
 from app.widgets.wordline import WordLine
 from engine.messages import Annotation, Pair, SteerRequest
 
-LARGE, FILM, SMALL = 512, 256, 96
+FILM, SMALL = 256, 96
 """Longest sides of the pictures asked for, pixels."""
-NOW, NEXT, REEL, PAST = "describe", "describe next", "describe film", "describe past"
+REEL, PAST = "describe film", "describe past"
 KEPT = 24
 MORE = 20
 
@@ -38,9 +40,8 @@ class DescribePanel(QWidget):
         self._pair: Pair | None = None
         self._flipped = False
         self._correcting = False
-        self._pictures: dict[tuple[str, bool], list[QImage | None]] = {}
+        self._pictures = PairPictures(thumbnails, self)
         self._reel: list[QImage | None] = []
-        self._now = self._next = ("", False)
         self._past_keys: list[str] = []
         self._skipped: list[str] = []
         self._make()
@@ -61,10 +62,9 @@ class DescribePanel(QWidget):
         )
         self.mode.setFixedWidth(240)
         self.hint = label("Hold Ctrl to flicker.", "dim")
-        self.line = WordLine("What changed?", "What changed? In your own words, such as: ")
-        self.line.setPlaceholderText("What changed?  for example: darker hair, a wider smile")
+        self.line = WordLine("What changed?", "What changed?  for example: darker, a wider smile")
         self.next = push("Next", "Keep these words and go on (Enter)", primary=True)
-        self.nothing = push("Nothing changed", "No difference to be seen (Ctrl+Enter)")
+        self.nothing = push("Nothing changed", "No difference to be seen (Shift+Enter)")
         self.skip = push("Skip", "Another pair; this one comes back later (Alt+Right)")
         self.back = push("Back", "Correct what you said last (Alt+Left)")
         self.completes = QCheckBox("Suggest words I used before")
@@ -143,17 +143,19 @@ class DescribePanel(QWidget):
         self.more.clicked.connect(self._more)
         self.to_words.clicked.connect(self.words_asked)
         self._book.changed.connect(self._changed)
+        self._book.person_changed.connect(self._begin_anew)
         self._book.taken_back.connect(self._restore)
         self._thumbnails.arrived.connect(self._picture)
+        self._pictures.arrived.connect(self._draw)
         self._keys = []
         for keys, slot in (
-            ("Ctrl+Return", self.take_nothing),
-            ("Ctrl+Enter", self.take_nothing),
+            ("Shift+Return", self.take_nothing),
+            ("Shift+Enter", self.take_nothing),
             ("Alt+Right", self.pass_over),
             ("Alt+Left", self.go_back),
-            ("F5", self._still),
-            ("F6", self._flicker),
-            ("F7", self._film),
+            ("F5", partial(self._set_mode, "still")),
+            ("F6", partial(self._set_mode, "flicker")),
+            ("F7", partial(self._set_mode, "film")),
         ):
             short = QShortcut(QKeySequence(keys), self)
             short.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -190,11 +192,12 @@ class DescribePanel(QWidget):
         answered = self._pair is not None and self._pair.key in self._book.mine
         if gone or (answered and not self._correcting) or (not answered and self._correcting):
             self._advance()
-        elif self._pair is not None and not answered:
-            # Another person's order shows it the other way round.
-            flips = {pair.key: flip for pair, flip in self._book.waiting}
-            if flips.get(self._pair.key) != self._flipped:
-                self._advance()
+
+    @Slot()
+    def _begin_anew(self) -> None:
+        """Another person: their own next pair, and nothing of what was being typed."""
+        self._skipped.clear()
+        self._advance()
 
     def _advance(self) -> None:
         """To the next pair that waits."""
@@ -317,18 +320,6 @@ class DescribePanel(QWidget):
         self._ask()
         self._put_focus()
 
-    @Slot()
-    def _still(self) -> None:
-        self._set_mode("still")
-
-    @Slot()
-    def _flicker(self) -> None:
-        self._set_mode("flicker")
-
-    @Slot()
-    def _film(self) -> None:
-        self._set_mode("film")
-
     # -------------------------------------------------------------- words about it
 
     def _say(self, text: str) -> None:
@@ -362,34 +353,17 @@ class DescribePanel(QWidget):
         """The pair, the one after it (so that Enter shows it at once), the film when it runs."""
         if self._pair is None or not self.isVisible():
             return
-        at = (self._pair.key, self._flipped)
-        shown = before_after(self._pair, self._flipped)
-        if None in self._pictures.get(at, [None, None]):
-            self._now = at
-            self._thumbnails.forget(NOW)
-            self._thumbnails.ask(NOW, shown, LARGE)
-        else:
-            self._ask_next()
+        coming = [item for item in self.waiting() if item[0].key != self._pair.key]
+        self._pictures.ask(self._pair, self._flipped, coming[0] if coming else None)
         if self.mode.value == "film":
             self._thumbnails.ask(REEL, between(self._pair, self._flipped), FILM)
         else:
             self._thumbnails.cancel(REEL)
 
-    def _ask_next(self) -> None:
-        shown = self._pair.key if self._pair is not None else ""
-        coming = [item for item in self.waiting() if item[0].key != shown]
-        if coming:
-            pair, flipped = coming[0]
-            self._next = (pair.key, flipped)
-            if None in self._pictures.get(self._next, [None, None]):
-                self._thumbnails.forget(NEXT)
-                self._thumbnails.ask(NEXT, before_after(pair, flipped), LARGE)
-
+    @Slot()
     def _draw(self) -> None:
-        if self._pair is None:
-            return
-        before, after = self._pictures.get((self._pair.key, self._flipped), [None, None])
-        self.view.set_pictures(before, after)
+        if self._pair is not None:
+            self.view.set_pictures(*self._pictures.get(self._pair.key, self._flipped))
 
     @Slot()
     def _ask_past(self) -> None:
@@ -411,25 +385,12 @@ class DescribePanel(QWidget):
 
     def _reuse(self, key: str, flipped: bool) -> None:
         """The pictures that were just described are at hand, large."""
-        for which, image in enumerate(self._pictures.get((key, flipped), ())):
-            if image is not None:
-                size = QSize(SMALL, SMALL)
-                keep, smooth = Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode
-                small = image.scaled(size, keep, smooth.SmoothTransformation)
-                self.past.set_image(key, which, small)
+        for which, image in enumerate(self._pictures.small(key, flipped, SMALL)):
+            self.past.set_image(key, which, image)
 
     @Slot(str, int, object)
     def _picture(self, key: str, index: int, image: QImage) -> None:
-        if key in (NOW, NEXT):
-            at = self._now if key == NOW else self._next
-            self._pictures.setdefault(at, [None, None])[index] = image
-            while len(self._pictures) > KEPT:
-                del self._pictures[next(iter(self._pictures))]
-            if self._pair is not None and at == (self._pair.key, self._flipped):
-                self._draw()
-            if key == NOW and index == 1:
-                self._ask_next()
-        elif key == REEL and index < len(self._reel):
+        if key == REEL and index < len(self._reel):
             self._reel[index] = image
             self.view.set_film(self._reel)
         elif key == PAST and index // 2 < len(self._past_keys):

@@ -36,7 +36,7 @@ MATCHED = 3000
 
 
 class SayPanel(QWidget):
-    """What is typed is drawn at once; Ctrl+Enter makes it a direction of the Steer panel."""
+    """What is typed is drawn at once; Shift+Enter makes it a direction of the Steer panel."""
 
     def __init__(
         self, document: Document, live: Live, link: EngineLink, thumbnails: Thumbnails, book: Book
@@ -47,7 +47,7 @@ class SayPanel(QWidget):
         self._direction: Direction | None = None
         self._asked: SteerRequest | None = None
         self._words: tuple[str, ...] = ()
-        self._replaces = False
+        self._replaces = self._wrong = False
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST_MS)
@@ -71,7 +71,7 @@ class SayPanel(QWidget):
         self.strip.setFixedHeight(64)
         self.amount = AmountRow("Amount of the words", -REACH, REACH, 0.0, 0.1, " σ")
         self.other = icon_button("dice", "Another picture (Ctrl+R)")
-        self.keep = push("Make it a slider", "A direction in Steer (Ctrl+Enter)", primary=True)
+        self.keep = push("Make it a slider", "A direction in Steer (Shift+Enter)", primary=True)
 
     def _build(self) -> None:
         layout = column(self, spacing=8)
@@ -100,8 +100,8 @@ class SayPanel(QWidget):
         self._thumbnails.arrived.connect(self._picture)
         self._keys = []
         for keys, slot in (
-            ("Ctrl+Return", self.keep_slider),
-            ("Ctrl+Enter", self.keep_slider),
+            ("Shift+Return", self.keep_slider),
+            ("Shift+Enter", self.keep_slider),
             ("Ctrl+R", self._another),
         ):
             short = QShortcut(QKeySequence(keys), self)
@@ -142,7 +142,7 @@ class SayPanel(QWidget):
 
     @Slot()
     def _typed(self) -> None:
-        text, vocabulary = self.line.text().strip(), self._book.vocabulary
+        text, vocabulary = self.line.text().strip(" ,;"), self._book.vocabulary
         sentence = ""
         if vocabulary is None or not text:
             self._direction = None
@@ -165,11 +165,12 @@ class SayPanel(QWidget):
             return say(vocabulary, text + self.line.rest)
 
     def _tell(self, text: str, sentence: str) -> None:
+        self._wrong = bool(sentence)
         self.line.setAccessibleDescription(sentence)
         self.error.setToolTip(sentence)
         # The words that the second sentence names lie beside it, to be clicked.
         first = sentence.split(". ")[0].rstrip(".") + "." if sentence else ""
-        near = self._near(text, bool(sentence))
+        near = self._near(text, self._wrong)
         self._replaces = bool(near)
         self.chips.set_words(near or [word for word in self._words if word not in text])
         helps = "Add" if text else "Known words"
@@ -177,7 +178,7 @@ class SayPanel(QWidget):
             helps = "There are no words yet. Describe some pairs first."
         self.error.setText(first or helps)
         self.error.setStyleSheet(f"color: {theme.DANGER};" if sentence else "")
-        self.keep.setEnabled(self._direction is not None)
+        self.keep.setEnabled(self._direction is not None and not self._wrong)
         for part in (self.amount, self.strip):
             part.setEnabled(self._direction is not None)
 
@@ -270,7 +271,7 @@ class SayPanel(QWidget):
     def keep_slider(self) -> None:
         """The words become a direction of the Steer panel, at the amount they have here."""
         self._complete()
-        if self._direction is None:
+        if self._direction is None or self._wrong:
             return
         state, name = self._document.state, self._direction.name
         key = fresh_key([card.key for card in state.cards], name)
