@@ -107,7 +107,8 @@ def _add_render(commands: Any) -> None:
                          help="space of --latents (default z) and of .npy directions")  # fmt: skip
     command.add_argument("--direction", action="append", default=[], metavar="D=SIGMAS[@A-B]",
                          type=checked(parse_direction),
-                         help="'sefa 1=2.0', my.json=1.5@4-7 or v.npy=-2; may repeat")  # fmt: skip
+                         help="'sefa 1=2.0', my.json=1.5@4-7, found.json#3=1 or v.npy=-2; "
+                         "may repeat")  # fmt: skip
     cli_vocabulary.add_say(command)
     command.add_argument("--classes", metavar="C.npy", help="class weights, one row a picture")
     command.add_argument("--class", dest="class_name", metavar="NAME",

@@ -67,7 +67,7 @@ def render_request(
     """What `lodestone render` asks for; `said` are the edits that words ask for."""
     latents, names = _latents(args, info)
     classes = _classes(args, info, len(latents))
-    edits = tuple(_edit(client, info, words, args.space) for words in args.direction) + said
+    edits = tuple(_edit(client, info, words, args) for words in args.direction) + said
     frames = tuple(
         SteerRequest(
             model=info.id,
@@ -249,9 +249,10 @@ def _one_hot(index: int, info: ModelInfo) -> tuple[float, ...]:
     return tuple(float(index == other) for other in range(info.c_dim))
 
 
-def _edit(client: EngineClient, info: ModelInfo, words: DirectionWords, space: str | None) -> Edit:
+def _edit(client: EngineClient, info: ModelInfo, words: DirectionWords, args: Namespace) -> Edit:
     text, amount, layers = words
-    direction = client.direction(info, text, "z" if space == "z" else None)
+    space = "z" if args.space == "z" else None
+    direction = client.direction(info, text, space, args.transfer)
     if layers is not None:
         if layers[1] >= info.num_ws:
             raise LodestoneError(f"{info.name} has the layers 0 to {info.num_ws - 1}.")

@@ -39,6 +39,9 @@ from engine.progress import Report as Report
 from engine.server import STUDIO
 from engine.steer.annotations import read_annotations as read_annotations
 from engine.steer.annotations import write_annotations as write_annotations
+from engine.steer.channels import channel_direction as channel_direction
+from engine.steer.channels import describe_channel as describe_channel
+from engine.steer.directions import fits as fits
 from engine.steer.morph import morph as morph
 from engine.steer.orthogonal import orthogonal as orthogonal
 from engine.steer.pairs import order as order
@@ -226,14 +229,17 @@ class EngineClient:
 
         return Library().find(wanted, progress)
 
-    def direction(self, model: ModelInfo, wanted: str, space: Space | None = None) -> Direction:
-        """A direction by SeFa name (`sefa 1`) or from a .json or .npy file, here and now."""
+    def direction(
+        self, model: ModelInfo, wanted: str, space: Space | None = None, transfer: bool = False
+    ) -> Direction:
+        """A direction by SeFa name (`sefa 1`) or from a .json (`FILE.json#2`) or .npy file, here
+        and now. One of another generator is refused, unless `transfer` insists."""
         from engine.runtime import open_runtime
         from engine.steer.directions import find_direction
 
         if model.id not in self._runtimes:
             self._runtimes[model.id] = open_runtime(model, "cpu")
-        return find_direction(wanted, self._runtimes[model.id], space)
+        return find_direction(wanted, self._runtimes[model.id], space, transfer)
 
     def bench(self, area: str) -> Iterator[dict[str, Any]]:
         """Measure one area; yields one figure after the other (`engine.bench.figure.Figure`)."""

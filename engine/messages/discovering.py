@@ -34,6 +34,9 @@ class DiscoverRequest:
     seed: int = 0
     classes: tuple[float, ...] = ()
     truncation: float = 1.0
+    criterion: Literal["visible", "plain"] = "visible"
+    """selective: the most visible of the directions that hold the layer still, or simply the one
+    that changes it least (the paper's objective)."""
 
 
 @dataclass(frozen=True)

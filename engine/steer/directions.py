@@ -8,14 +8,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal, Protocol
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from engine.codec import from_json
-from engine.messages import Direction, Layer, LodestoneError, Space, Vector
+from engine.messages import Direction, Layer, LodestoneError, ModelInfo, Space, Vector
 from engine.steer.latents import Generator, num_styles
+
+
+class Mapped(Protocol):
+    """What measuring a spread needs of a generator."""
+
+    @property
+    def info(self) -> ModelInfo: ...
+    def mapping(self, z: np.ndarray, c: np.ndarray) -> np.ndarray:
+        """(N, z_dim), (N, c_dim) -> (N, w_dim)."""
+        ...
+
 
 measured_latents = 2000
 """Latents mapped to measure a direction's σ: within 2 % of the truth."""
@@ -69,11 +82,16 @@ def affine_weights(path: str | Path, layers: Sequence[Layer]) -> dict[str, np.nd
 
 
 def measure_sigma(
-    directions: np.ndarray, generator: Generator, count: int = measured_latents
+    directions: np.ndarray, generator: Mapped, count: int = measured_latents
 ) -> np.ndarray:
-    """(N,): standard deviation of mapped latents along `directions` (N, w_dim) unit rows.
+    """(N,): standard deviation of mapped latents along `directions` (N, w_dim) unit rows."""
+    return np.linalg.norm(centred_latents(generator, count) @ directions.T, axis=0)
 
-    Classes take turns and each class is centred on its own mean: σ is the spread within a class.
+
+def centred_latents(generator: Mapped, count: int = measured_latents) -> np.ndarray:
+    """(count, w_dim) float64 rows X with XᵀX the covariance of mapped latents.
+
+    Classes take turns and each class is centred on its own mean: the spread within a class.
     """
     info = generator.info
     z = np.random.RandomState(0).randn(count, info.z_dim).astype(np.float32)
@@ -82,23 +100,34 @@ def measure_sigma(
     turn = np.arange(count) % groups
     if info.c_dim:
         c[np.arange(count), turn] = 1.0
-    along = generator.mapping(z, c).astype(np.float64) @ directions.T  # (count, N)
-    sums = np.zeros((groups, along.shape[1]))
-    np.add.at(sums, turn, along)
+    w = generator.mapping(z, c).astype(np.float64)
+    sums = np.zeros((groups, w.shape[1]))
+    np.add.at(sums, turn, w)
     sizes = np.maximum(np.bincount(turn, minlength=groups), 1)
-    centred = along - (sums / sizes[:, None])[turn]
-    return np.sqrt((centred**2).sum(axis=0) / max(count - min(groups, count), 1))
+    centred = w - (sums / sizes[:, None])[turn]
+    return centred / np.sqrt(max(count - min(groups, count), 1))
 
 
 def sefa(
-    generator: Generator, affines: Mapping[str, np.ndarray] | None = None, count: int = 16
+    generator: Mapped,
+    affines: Mapping[str, np.ndarray] | None = None,
+    count: int = 16,
+    rows: tuple[int, int] | None = None,
 ) -> tuple[Direction, ...]:
     """The generator's SeFa directions, named `sefa 1`, `sefa 2` …, strongest first, with σ.
 
+    With `rows`, only layers driven by these w+ rows are looked at, and moved (the paper's layer
+    groups); names then tell them: `sefa 1 @ 4-7`.
     Of a BigGAN's affine maps only what reads z counts: the directions are zero in the class.
     """
     info = generator.info
     layers = factorised_layers(info.layers)
+    where = ""
+    if rows is not None:
+        layers = tuple(one for one in layers if rows[0] <= one.ws_index <= rows[1])
+        where = f" @ {rows[0]}-{rows[1]}"
+    if not layers:
+        raise LodestoneError(f"{info.name} has no layers on the w rows{where[2:]}. Choose others.")
     if affines is None:
         affines = affine_weights(info.path, layers)
     free = info.w_dim - info.class_width
@@ -107,10 +136,11 @@ def sefa(
     sigmas = measure_sigma(vectors, generator)
     return tuple(
         Direction(
-            name=f"sefa {index + 1}",
+            name=f"sefa {index + 1}{where}",
             space="w",
             vector=Vector.of(vector),
             sigma=float(sigma) or 1.0,
+            layers=rows,
             method="sefa",
             model=info.id,
             detail=json.dumps({"eigenvalue": float(value)}),
@@ -147,18 +177,92 @@ def direction_from_array(
         )
     sigma = 1.0
     if space in ("w", "w+"):
-        kept = lengths > 0.0
-        unit = np.atleast_2d(array)[kept] / lengths[kept, None]
-        sigma = float(np.average(measure_sigma(unit, generator), weights=lengths[kept] ** 2))
+        sigma = _sigma_of_rows(np.atleast_2d(array), generator)
     vector = Vector.of(array / lengths.max())
     return Direction(name, space, vector, sigma or 1.0, method="file", model=info.id)
 
 
-def find_direction(text: str, generator: Generator, wanted: Space | None = None) -> Direction:
-    """A direction by SeFa name (`sefa 3`), or from a .json (Lodestone) or .npy (vector) file."""
-    path = Path(text)
+def _sigma_of_rows(array: np.ndarray, generator: Generator) -> float:
+    """σ along each row of (R, w_dim), the mean weighted by the rows' squared lengths."""
+    lengths = np.linalg.norm(array, axis=1)
+    kept = lengths > 0.0
+    unit = array[kept] / lengths[kept, None]
+    return float(np.average(measure_sigma(unit, generator), weights=lengths[kept] ** 2))
+
+
+def fits(direction: Direction, info: ModelInfo) -> Literal["same", "shape", "no"]:
+    """`same`: of this generator, or of none in particular. `shape`: of another one (by sha256)
+    whose shapes agree, so that it can be tried (`transferred`). `no`: it cannot."""
+    shapes: dict[str, list[tuple[int, ...]]] = {
+        "z": [(info.z_dim,)],
+        "w": [(info.w_dim,)],
+        "w+": [(info.num_ws, info.w_dim), (1, info.w_dim)],
+        "s": [(num_styles(info),)],
+        "a": [(width,) for width in _output_width(direction.at, info)],
+    }
+    if direction.vector.shape not in shapes[direction.space]:
+        return "same" if direction.model == info.id else "no"
+    return "same" if direction.model in ("", info.id) else "shape"
+
+
+def _output_width(name: str, info: ModelInfo) -> list[int]:
+    """Channels a layer puts out: what the next one takes in. Empty for what is no layer."""
+    pairs = zip(info.layers, info.layers[1:], strict=False)
+    return [after.style_count for layer, after in pairs if layer.name == name and not layer.to_rgb]
+
+
+def transferred(direction: Direction, generator: Generator) -> Direction:
+    """The same axis as one of this generator: σ measured here, its origin told in the detail."""
+    info = generator.info
+    if fits(direction, info) == "no":
+        raise _stranger(direction, info)
+    layers, sigma = direction.layers, direction.sigma
+    if layers is not None and layers[1] >= info.num_ws:
+        layers = None
+    array = np.atleast_2d(direction.vector.array()).astype(np.float64)
+    if direction.space in ("w", "w+"):
+        sigma = _sigma_of_rows(array, generator)
+    try:
+        detail = json.loads(direction.detail or "{}")
+    except ValueError:
+        detail = {}
+    told = {**(detail if isinstance(detail, dict) else {}), "transferred_from": direction.model}
+    return replace(
+        direction, model=info.id, sigma=sigma or 1.0, layers=layers, detail=json.dumps(told)
+    )
+
+
+def _stranger(direction: Direction, info: ModelInfo) -> LodestoneError:
+    """Why a direction of another generator is refused, and what can be done."""
+    made = f"{direction.name} was made with another generator ({direction.model[:8]})"
+    if fits(direction, info) == "no":
+        return LodestoneError(
+            f"{made} and its shape does not fit {info.name} ({info.id[:8]}). "
+            "Use the generator it was made with."
+        )
+    return LodestoneError(
+        f"{made}, not with {info.name} ({info.id[:8]}), so it may do something else here. "
+        "The shapes agree: transfer it (--transfer) to try."
+    )
+
+
+def find_direction(
+    text: str, generator: Generator, wanted: Space | None = None, transfer: bool = False
+) -> Direction:
+    """A direction by SeFa name (`sefa 3`), or from a .json (Lodestone) or .npy (vector) file.
+
+    Of a file with several, `FILE.json#3` is the third and `FILE.json#NAME` (or `#name=NAME`) the
+    one of that name. One of another generator is refused, unless `transfer` insists.
+    """
+    file, mark = _split_mark(text)
+    path = Path(file)
     if path.suffix.lower() in (".json", ".npy"):
-        return _direction_from_file(path, generator, wanted)
+        found = _direction_from_file(path, mark, generator, wanted)
+        if fits(found, generator.info) == "same":
+            return found
+        if not transfer:
+            raise _stranger(found, generator.info)
+        return transferred(found, generator)
     name, _, number = text.strip().lower().partition(" ")
     if name != "sefa" or not number.strip().isdecimal() or int(number) < 1:
         raise LodestoneError(
@@ -173,7 +277,17 @@ def find_direction(text: str, generator: Generator, wanted: Space | None = None)
     return sefa(generator, count=index)[index - 1]
 
 
-def _direction_from_file(path: Path, generator: Generator, wanted: Space | None) -> Direction:
+def _split_mark(text: str) -> tuple[str, str]:
+    """`FILE.json#3` -> (FILE.json, 3); a file whose own name has a # keeps it."""
+    if Path(text).exists():
+        return text, ""
+    file, _, mark = text.rpartition("#")
+    return (file, mark.removeprefix("name=").strip()) if file else (text, "")
+
+
+def _direction_from_file(
+    path: Path, mark: str, generator: Generator, wanted: Space | None
+) -> Direction:
     try:
         if path.suffix.lower() == ".npy":
             array = np.load(path, allow_pickle=False)
@@ -183,9 +297,24 @@ def _direction_from_file(path: Path, generator: Generator, wanted: Space | None)
         raise LodestoneError(
             f"{path.name} could not be read as a direction. Check the file.", str(error)
         ) from error
-    found = read[0] if isinstance(read, tuple) and len(read) == 1 else read
-    if not isinstance(found, Direction):
-        raise LodestoneError(
-            f"{path.name} does not hold one direction. Export the direction again."
-        )
-    return found
+    found = read if isinstance(read, tuple) else (read,)
+    if not found or not all(isinstance(one, Direction) for one in found):
+        raise LodestoneError(f"{path.name} holds no directions. Choose another file.")
+    return _chosen(found, mark, path)
+
+
+def _chosen(found: tuple[Direction, ...], mark: str, path: Path) -> Direction:
+    """The one that `mark` names: its number from 1, or its name in any case."""
+    named = [one for one in found if one.name.casefold() == mark.casefold()]
+    if len(named) == 1:
+        return named[0]
+    if mark.isdecimal() and 1 <= int(mark) <= len(found):
+        return found[int(mark) - 1]
+    if not mark and len(found) == 1:
+        return found[0]
+    names = ", ".join(f"{i + 1} {one.name}" for i, one in enumerate(found[:8]))
+    more = " …" if len(found) > 8 else ""
+    what = f"no direction {mark!r:.40}" if mark else f"{len(found)} directions"
+    raise LodestoneError(
+        f"{path.name} holds {what}. Write {path.name}#NUMBER or #NAME: {names}{more}."
+    )
