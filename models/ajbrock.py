@@ -3,6 +3,9 @@
 BigGAN and BigGAN-deep of that code, with z in chunks or whole, with a shared class embedding or a
 gain and a bias per class, and the conversions of the published TensorFlow weights that its
 converter writes. Its conditions are [class, z]; ours are [z, class].
+
+Its synchronised batch norm multiplies by the gain when it trains on several cards, but adds it when
+it draws; here it is multiplied by, as in training.
 """
 
 from __future__ import annotations
