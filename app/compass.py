@@ -22,6 +22,7 @@ from engine.messages import (
     Axis,
     CompassFit,
     CompassQuestion,
+    Label,
     LabelAnswer,
     ModelInfo,
     PairAnswer,
@@ -92,6 +93,13 @@ class Compass(QObject):
             return None
         labels = zip(self._asked_axis.labels, self._fit.margins, strict=False)
         return next((margin for label, margin in labels if label.request == request), None)
+
+    def pair_margin(self, pair: PairLabel) -> float | None:
+        """σ by which the chosen picture of a pair is ahead, as last fitted."""
+        if self._fit is None or self._asked_axis is None:
+            return None
+        pairs = zip(self._asked_axis.pairs, self._fit.pair_margins, strict=False)
+        return next((margin for one, margin in pairs if one == pair), None)
 
     def agreement(self) -> tuple[int, int]:
         """Sorted pictures on their own side, and how many were counted."""
@@ -176,10 +184,13 @@ class Compass(QObject):
             pair = PairLabel(a, b, answer, self.annotator, time.time())
             self._put(axes.compared(axis, pair), "Compare two pictures")
 
-    def drop_pair(self, pair: PairLabel) -> None:
+    def drop(self, answer: Label | PairLabel) -> None:
+        """Take one answer back."""
         axis = self.axis
-        if axis is not None:
-            pairs = tuple(other for other in axis.pairs if other is not pair)
+        if isinstance(answer, Label):
+            self.take_back(answer.request)
+        elif axis is not None:
+            pairs = tuple(other for other in axis.pairs if other != answer)
             self._put(replace(axis, pairs=pairs), "Take a pair back")
 
     def set_fields(self, text: str, **fields: object) -> None:

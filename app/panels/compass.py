@@ -11,6 +11,8 @@ from app.compass import Compass
 from app.document import Document
 from app.link import EngineLink
 from app.live import Live
+from app.panels.compass_evidence import EvidencePanel
+from app.panels.compass_generalise import GeneralisePanel
 from app.panels.compass_head import Head, Settings
 from app.panels.compass_outcome import Outcome
 from app.panels.compass_sort import SortPanel
@@ -40,7 +42,15 @@ class CompassPage(QWidget):
         self.sort = SortPanel(self.compass, self.shelf, self.large)
         self.outcome = Outcome(self.compass, document, live, link, thumbnails)
         self.views = QStackedWidget()
-        self.views.addWidget(self.sort)
+        self.generalise = GeneralisePanel(self.compass, document, link, self.shelf)
+        self.evidence = EvidencePanel(self.compass, self.shelf)
+        self._panels = {
+            "sort": self.sort,
+            "generalise": self.generalise,
+            "evidence": self.evidence,
+        }
+        for view in self._panels.values():
+            self.views.addWidget(view)
         self._elsewhere = QFrame()
         self._elsewhere.setObjectName("noteBar")
         self._elsewhere_words = label("", wrap=True)
@@ -99,6 +109,7 @@ class CompassPage(QWidget):
     def show_view(self, view: str) -> None:
         """`sort`, `generalise` or `evidence`."""
         self.head.views.set_value(view)
+        self.views.setCurrentWidget(self._panels[view])
 
     @Slot()
     def _axis(self) -> None:
@@ -137,4 +148,22 @@ class CompassPage(QWidget):
 
     def show_evidence(self, what: str | Direction) -> None:
         """Which pictures an axis (by key) or a direction was learnt from."""
+        key = what if isinstance(what, str) else self._axis_of(what)
         self.show_view("evidence")
+        if key:
+            self.compass.choose(key)
+            self.evidence.show_own()
+        elif isinstance(what, Direction):
+            self.evidence.show_foreign(what)
+
+    def _axis_of(self, direction: Direction) -> str:
+        """Key of the axis a direction was fitted to; empty when it is not in this project."""
+        state = self._document.state
+        for card in state.cards:
+            if card.direction == direction and state.axis(card.key) is not None:
+                return card.key
+        for axis in state.axes:
+            own = axis.direction
+            if own is not None and own.vector == direction.vector and own.space == direction.space:
+                return axis.key
+        return ""

@@ -151,19 +151,20 @@ class Settings(QFrame):
     def _build(self) -> None:
         layout = column(self, spacing=6)
         layout.setContentsMargins(12, 8, 12, 10)
+        pictures, direction = label("Pictures", "section"), label("Direction", "section")
+        pictures.setFixedWidth(72)
+        direction.setFixedWidth(72)
         first = row(
-            label("Pictures", "section"), label("Truncation", "dim"), self.truncation,
-            self._kind_label, self.kind, 1, label("Your name", "dim"), self.annotator, spacing=10,
+            pictures, label("Truncation", "dim"), self.truncation, self._kind_label, self.kind, 1,
+            label("Your name", "dim"), self.annotator, spacing=10,
         )  # fmt: skip
         second = row(
-            label("Direction", "section"), label("Space", "dim"), self.space, self.layer,
-            label("Learner", "dim"), self.learner, 1, self.fixed, spacing=10,
+            direction, label("Space", "dim"), self.space, self.layer, label("Learner", "dim"),
+            self.learner, 1, self.fixed, spacing=10,
         )  # fmt: skip
-        for line in (first, second):
-            line.itemAt(0).widget().setFixedWidth(72)
         for part in (self.kind, self.layer):
             part.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-            part.setMinimumWidth(110)
+            part.setMinimumWidth(132)
         layout.addLayout(first)
         layout.addLayout(second)
 

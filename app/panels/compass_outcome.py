@@ -214,9 +214,12 @@ class Outcome(QWidget):
         accuracy = fit.accuracy if fit is not None else None
         self.gauge.set_value(accuracy)
         if accuracy is None:
-            self.verdict.setText(NOTHING_YET if not (less and more) else "Too few to tell yet.")
-        else:
+            known = fit is not None and fit.direction is not None
+            self.verdict.setText("Too few to tell yet." if known else NOTHING_YET)
+        elif counted:
             self.verdict.setText(f"{agree} of {counted} sorted pictures agree")
+        else:
+            self.verdict.setText(f"{accuracy * 100:.0f} % of the pairs are foretold")
         words = [f"{less} less", f"{more} more"]
         if axis.pairs:
             words.append("1 pair" if len(axis.pairs) == 1 else f"{len(axis.pairs)} pairs")

@@ -10,9 +10,10 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QSizePolicy, QWidget
 
 from app import theme
 from app.axes import question
+from app.evidence import called
 from app.shelf import Shelf
 from app.widgets.parts import column, label, push, row
-from app.widgets.wall import called, draw_picture
+from app.widgets.wall import draw_picture
 from engine.messages import SteerRequest
 
 ANSWERS = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPoint, QRect, QRectF, Qt, QTimer, Slot
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QMenu, QStackedWidget, QWidget
 
 from app import axes
@@ -20,16 +20,18 @@ from engine.messages import SteerRequest, Suggestion
 AHEAD = 10
 """Pictures held ready, so that an emptied cell is filled at once."""
 PAIRS_AHEAD = 6
+NARROW = 800
+"""Pixels below which trays and pictures are smaller."""
 CALM_MS = 260
 """Suggestions are renewed this long after the last answer."""
 KINDS = (
     ("random", "Random", "Any pictures."),
     ("uncertain", "Uncertain", "Show me the uncertain ones: the slider learns most from these."),
     ("extremes", "Extremes", "Show me the extremes: both far ends of the axis."),
-    ("more", "More like it", "Show me pictures far on the side of more."),
-    ("less", "Less like it", "Show me pictures far on the side of less."),
+    ("more", "Most", "More like this axis: pictures far on the side of more."),
+    ("less", "Least", "Less like this axis: pictures far on the side of less."),
 )
-HELP = "Click or → more   ·   right click or ← less   ·   Space or ↓ skip   ·   or drag to a side"
+HELP = "Click or → more  ·  right click or ← less  ·  ↓ skip  ·  or drag"
 
 
 class SortPanel(QWidget):
@@ -164,6 +166,13 @@ class SortPanel(QWidget):
             self.wall.clear("No other pictures were found. Choose another way above.")
         self._queue = self.wall.fill(self._queue)
         self._shelf.want("wall", [*self.wall.requests, *self._queue[:AHEAD]])
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        narrow = self.width() < NARROW
+        for tray in (self.less, self.more):
+            tray.set_width(100 if narrow else 130)
+        self.wall.set_cell(82 if narrow else 98)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

@@ -28,6 +28,7 @@ class Flights(QWidget):
 
     def __init__(self, parent: QWidget):
         super().__init__(parent)
+        self._under = parent
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -44,7 +45,7 @@ class Flights(QWidget):
 
     def fly(self, image: QImage | None, start: QRectF, end: QRectF) -> None:
         """From one place to another, in the parent's coordinates."""
-        if image is not None and self.parentWidget().isVisible():
+        if image is not None and self._under.isVisible():
             self._flights.append(Flight(image, start, end, time.monotonic()))
             self._timer.start()
             self._lie_over()
@@ -64,7 +65,7 @@ class Flights(QWidget):
         return _around(carried[1]) if carried is not None else None
 
     def _lie_over(self) -> None:
-        self.setGeometry(self.parentWidget().rect())
+        self.setGeometry(self._under.rect())
         self.raise_()
         self.show()
         self.update()

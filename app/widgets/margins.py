@@ -10,9 +10,10 @@ from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEv
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app import theme
+from app.evidence import called
 from app.shelf import Shelf
 from app.widgets.tray import RELABEL
-from app.widgets.wall import called, draw_picture
+from app.widgets.wall import draw_picture
 from engine.messages import SteerRequest
 
 FOOT = 17

@@ -12,17 +12,19 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
-    QResizeEvent,
 )
 from PySide6.QtWidgets import QApplication, QFrame, QScrollArea, QSizePolicy, QToolTip, QWidget
 
 from app import theme
+from app.evidence import called
 from app.shelf import Shelf
 from app.widgets.parts import column, label, scroll
-from app.widgets.wall import called, draw_picture
+from app.widgets.wall import draw_picture
 from engine.messages import SteerRequest
 
 GAP = 4
+COLUMNS = 2
+MARGIN, BAR = 8, 12
 RELABEL = {
     Qt.Key.Key_M: "more", Qt.Key.Key_L: "less", Qt.Key.Key_S: "skip",
     Qt.Key.Key_Delete: "back", Qt.Key.Key_Backspace: "back",
@@ -44,6 +46,7 @@ class TrayGrid(QWidget):
         self._shelf = shelf
         self._requests: list[SteerRequest] = []
         self._odd: set[SteerRequest] = set()
+        self._side = 46.0
         self._cursor = 0
         self._pressed: tuple[int, QPointF] | None = None
         self._dragging = False
@@ -70,27 +73,24 @@ class TrayGrid(QWidget):
 
     # -------------------------------------------------------------- geometry
 
-    @property
-    def _columns(self) -> int:
-        return max((self.width() + GAP) // (46 + GAP), 1)
+    def set_side(self, side: float) -> None:
+        """Of a picture, pixels. Not taken from the width: a scroll bar that comes with the height
+        would change the width, and that the height again."""
+        self._side = side
+        self._resize()
 
     def _resize(self) -> None:
-        rows = -(-len(self._requests) // self._columns)
-        self.setMinimumHeight(round(rows * (self._side() + GAP)))
-
-    def _side(self) -> float:
-        return (self.width() + GAP) / self._columns - GAP
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        self._resize()
+        rows = -(-len(self._requests) // COLUMNS)
+        self.setMinimumHeight(round(rows * (self._side + GAP)))
+        self.update()
 
     def sizeHint(self) -> QSize:
         return QSize(100, 100)
 
     def cell_rect(self, index: int) -> QRectF:
-        row, place = divmod(index, self._columns)
-        step = self._side() + GAP
-        return QRectF(place * step, row * step, self._side(), self._side())
+        row, place = divmod(index, COLUMNS)
+        step = self._side + GAP
+        return QRectF(place * step, row * step, self._side, self._side)
 
     def _index_at(self, place: QPointF) -> int:
         for index in range(len(self._requests)):
@@ -140,7 +140,7 @@ class TrayGrid(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         steps = {
             Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1,
-            Qt.Key.Key_Up: -self._columns, Qt.Key.Key_Down: self._columns,
+            Qt.Key.Key_Up: -COLUMNS, Qt.Key.Key_Down: COLUMNS,
         }  # fmt: skip
         key = Qt.Key(event.key())
         if not self._requests:
@@ -197,11 +197,15 @@ class Tray(QFrame):
         lines.addWidget(self.grid)
         lines.addStretch(1)
         self.area: QScrollArea = scroll(inside, f"Sorted as {side}, list")
-        layout = column(self, margin=8, spacing=6)
+        layout = column(self, margin=MARGIN, spacing=6)
         middle = Qt.AlignmentFlag.AlignHCenter
         layout.addWidget(self.title, 0, middle)
         layout.addWidget(self.area, 1)
-        self.setFixedWidth(124)
+        self.set_width(124)
+
+    def set_width(self, width: int) -> None:
+        self.setFixedWidth(width)
+        self.grid.set_side((width - 2 * MARGIN - BAR - (COLUMNS - 1) * GAP) / COLUMNS)
 
     def show_requests(self, requests: Sequence[SteerRequest], odd: set[SteerRequest]) -> None:
         self.title.setText(

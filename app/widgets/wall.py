@@ -19,6 +19,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QApplication, QLineEdit, QSizePolicy, QToolTip, QWidget
 
 from app import theme
+from app.evidence import called
 from app.shelf import Shelf
 from app.widgets.enlarge import enlarged
 from engine.messages import SteerRequest
@@ -31,14 +32,6 @@ SORTING = {
     Qt.Key.Key_Down: "skip", Qt.Key.Key_Space: "skip", Qt.Key.Key_S: "skip",
 }  # fmt: skip
 """Keys that sort the picture under the cursor."""
-
-
-def called(request: SteerRequest) -> str:
-    """A picture in words."""
-    seeds = [part.seed for part in request.latent]
-    if len(seeds) == 1 and seeds[0] is not None:
-        return f"seed {seeds[0]}"
-    return "a picture of its own" if None in seeds else "between seeds"
 
 
 def draw_picture(painter: QPainter, box: QRectF, shelf: Shelf, request: SteerRequest) -> None:
@@ -141,9 +134,19 @@ class SortWall(QWidget):
     def sizeHint(self) -> QSize:
         return QSize(6 * (self._cell + GAP), 5 * (self._cell + GAP))
 
+    def set_cell(self, cell: int) -> None:
+        """Another smallest side."""
+        if cell != self._cell:
+            self._cell = cell
+            self.setMinimumSize(2 * cell, 2 * cell)
+            self._lay_out()
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        columns, rows = self._best(event.size())
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        columns, rows = self._best(self.size())
         if (columns, rows) == (self._columns, self._rows) and self._cells:
             return
         self._columns, self._rows = columns, rows
