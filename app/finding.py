@@ -39,6 +39,8 @@ class Wish:
     count: int = 8
     samples: int = 10_000
     seed: int = 0
+    own_class: bool = True
+    """Look at the classes of the picture only."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,8 @@ class Finding(QObject):
         self._document, self._jobs, self._folder = document, jobs, folder
         self._mine: dict[int, str] = {}
         """Job → id of its generator."""
-        self._losses: dict[int, list[float]] = {}
+        self._losses: dict[int, tuple[str, list[float]]] = {}
+        """Job → what it is at, and the loss of that."""
         self._ready: dict[str, tuple[tuple[Direction, ...], str]] = {}
         """Found while another generator was open."""
         self._strangers: tuple[Direction, ...] = ()
@@ -94,7 +97,6 @@ class Finding(QObject):
         info = self._document.info
         if info is None:
             return None
-        state = self._document.state
         request = DiscoverRequest(
             model=info.path or info.id,
             method=wish.method,  # type: ignore[arg-type]
@@ -105,7 +107,7 @@ class Finding(QObject):
             count=wish.count,
             samples=wish.samples,
             seed=wish.seed,
-            classes=state.classes[: info.c_dim],
+            classes=self._classes(info, wish),
         )
         return self._submit(request, info)
 
@@ -126,7 +128,7 @@ class Finding(QObject):
         job = self._jobs.submit(request)
         if job is not None:
             self._mine[job] = info.id
-            self._losses[job] = []
+            self._losses[job] = ("", [])
             known = self._jobs.get(job)
             if known is not None:
                 self.progressed.emit(Search(known))
@@ -140,19 +142,25 @@ class Finding(QObject):
         parts += [wish.at, f"{wish.count}", f"seed {wish.seed}"]
         if wish.layers is not None:
             parts.append(f"layers {wish.layers[0]}-{wish.layers[1]}")
-        classes = self._document.state.classes[: info.c_dim]
+        classes = self._classes(info, wish)
         chosen = [info.class_names[i] for i, weight in enumerate(classes) if weight > 0.0][:3]
         name = " ".join(part for part in (*parts, *chosen) if part)
         return str(self._folder() / FOLDER / f"{_safe(name)}.json")
+
+    def _classes(self, info: ModelInfo, wish: Wish) -> tuple[float, ...]:
+        return self._document.state.classes[: info.c_dim] if wish.own_class else ()
 
     def stop(self, job: int) -> None:
         self._jobs.cancel(job)
 
     @Slot(object)
     def _updated(self, update: JobUpdate) -> None:
-        losses = self._losses.get(update.job)
-        if losses is None:
+        if update.job not in self._losses:
             return
+        at, losses = self._losses[update.job]
+        if update.state == "running" and update.message != at:
+            losses = []  # Another layer's turn.
+            self._losses[update.job] = (update.message, losses)
         for name, value in update.figures:
             if name == "loss" and (not losses or losses[-1] != value):
                 losses.append(value)
@@ -165,7 +173,7 @@ class Finding(QObject):
         if model is None or update.state != "done":
             return
         try:
-            directions = read_directions(update.result)
+            directions = read_directions(update.result or "")
         except LodestoneError as error:
             self.failed.emit(error.sentence)
             return
@@ -288,7 +296,7 @@ class Finding(QObject):
 
 def read_directions(path: str) -> tuple[Direction, ...]:
     """The directions of a JSON file; raises LodestoneError when it holds anything else."""
-    name = Path(path).name
+    name = Path(path).name if path else "The file"
     try:
         value = from_json(Path(path).read_bytes())
     except OSError as error:

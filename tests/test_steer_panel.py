@@ -179,7 +179,7 @@ def test_truncation_noise_and_kinds_change_the_picture(steering: MainWindow, qtb
         lambda: shaping.noise.button("random").click(),
         lambda: shaping.noise_dice.click(),
         lambda: shaping.strength.field.setValue(3.0),
-        lambda: shaping._kinds[2].field.setValue(1.0),
+        lambda: shaping.kinds.sliders[2].field.setValue(1.0),
         lambda: shaping.mix_layers.set_changed.emit((0, 1)),
     ):
         change()
@@ -195,7 +195,7 @@ def test_truncation_noise_and_kinds_change_the_picture(steering: MainWindow, qtb
 
 
 def test_the_last_kind_cannot_be_taken_away(steering: MainWindow) -> None:
-    kinds = steering.steer.latent.shaping._kinds
+    kinds = steering.steer.latent.shaping.kinds.sliders
     kinds[0].field.setValue(0.0)
     assert sum(steering.document.state.classes) > 0
 
@@ -293,11 +293,11 @@ def test_a_png_brings_the_state_back(steering: MainWindow, qtbot: QtBot, tmp_pat
 
 
 def test_another_generator_replaces_the_panel(steering: MainWindow, qtbot: QtBot) -> None:
-    assert steering.steer.latent.shaping._kinds
+    assert steering.steer.latent.shaping.kinds.sliders
     open_model(steering, qtbot, "tiny")
     info = steering.document.info
     assert info is not None
     assert info.name == "tiny"
-    assert not steering.steer.latent.shaping._kinds
+    assert not steering.steer.latent.shaping.kinds.sliders
     assert all(card.direction.model == info.id for card in steering.document.state.cards)
     assert replace(steering.document.state, model="") != steering.document.state

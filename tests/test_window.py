@@ -96,7 +96,7 @@ def test_a_panel_built_after_the_generator_was_opened_knows_it(
     steering.go("steer")
     assert np.array_equal(settle(steering, qtbot), before)
     assert steering.steer.directions.order
-    assert len(steering.steer.latent.shaping._kinds) == 3
+    assert len(steering.steer.latent.shaping.kinds.sliders) == 3
 
 
 def test_dropping_a_folder_begins_a_training_form(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QFrame, QGridLayout, QProgressBar, QWidget
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QPixmap
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QProgressBar, QWidget
 
 from app.document import Document
 from app.finding import Finding, Search
@@ -11,14 +12,14 @@ from app.jobs import time_left, title
 from app.panels.find_channels import ChannelsPart
 from app.panels.find_form import SearchForm
 from app.widgets.method import MethodCard
-from app.widgets.parts import column, icon_button, label, push, row, scroll, section
+from app.widgets.parts import column, icon_button, image_of, label, push, row, scroll, section
 from app.widgets.plot import Plot
 from engine.messages import ChannelsRequest, DiscoverRequest, ModelInfo
 
 METHODS = {
     "sefa": ("SeFa", "What the weights turn most", "instant"),
     "pca": ("PCA", "Where the pictures differ most", "seconds"),
-    "selective": ("By layer", "Coarse things stay, finer things change", "minutes"),
+    "selective": ("By layer", "A layer stays as it is, what follows changes", "minutes"),
     "channels": ("Channels", "Single dials; brush over what they should move", "by hand"),
 }
 
@@ -134,12 +135,16 @@ class Running(QFrame):
         self.bar.setFixedHeight(6)
         self.bar.setAccessibleName("Progress of the search")
         self.message = label("", "small", wrap=True)
+        self.picture = QLabel()
+        self.picture.setAccessibleName("What the search found so far")
+        self.picture.hide()
         self.plot = Plot("Loss", 92)
         self.stop = push("Stop", "What was found so far is kept; the same search goes on from it.")
         self.stop.setAccessibleName("Stop the search")
         layout = column(self, margin=10, spacing=7)
         layout.addLayout(row(self.title, 1, self.left))
         layout.addWidget(self.bar)
+        layout.addWidget(self.picture)
         layout.addWidget(self.plot)
         layout.addWidget(self.message)
         layout.addLayout(row(1, self.stop))
@@ -158,6 +163,12 @@ class Running(QFrame):
         self.stop.setVisible(search.active)
         self.message.setText(update.message)
         self.message.setVisible(bool(update.message))
+        self.picture.setVisible(search.active and update.preview is not None)
+        if update.preview is not None and search.active:
+            wide = max(self.width() - 24, 100)
+            image = image_of(update.preview)
+            smooth = Qt.TransformationMode.SmoothTransformation
+            self.picture.setPixmap(QPixmap.fromImage(image.scaledToWidth(wide, smooth)))
         self.plot.setVisible(len(search.losses) > 1)
         if len(search.losses) > 1:
             self.plot.show_curve(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QCheckBox, QWidget
 
 from app.finding import Wish
 from app.widgets.amount import Whole
@@ -14,8 +14,8 @@ from app.widgets.parts import Choice, Segments, column, label, row
 from engine.messages import ModelInfo
 
 LABEL_WIDTH = 82
-COUNTS = {"sefa": 32, "pca": 16, "selective": 4}
-EVERY = "Every layer, one after the other"
+COUNTS = {"sefa": 32, "pca": 16, "selective": 2}
+EVERY = "Every layer, from the last"
 
 
 class LayerChoice(Choice):
@@ -56,8 +56,8 @@ class SearchForm(QWidget):
         )
         self.layer = LayerChoice("Layer that is analysed", "Coarse layers: pose and shape.")
         self.start = LayerChoice(
-            "Layer it starts at",
-            "The layers before this one are held as still as can be; from here on it changes.",
+            "Layer that is held still",
+            "What this layer sees stays as it is; the change comes from what follows.",
         )
         self.range = LayerBrush("Layers SeFa looks at")
         self.range.setToolTip("Drag: only these layers' weights count. Double click: all.")
@@ -68,13 +68,16 @@ class SearchForm(QWidget):
         self.samples.setSingleStep(1000)
         self.samples.setValue(10_000)
         self.seed = Whole("Seed of the search", 0, 2_147_483_647)
+        self.own = QCheckBox("Only the class of this picture")
+        self.own.setChecked(True)
+        self.own.setToolTip("Off: all classes in turns.")
         self._span: tuple[int, int] | None = None
         self._rows: dict[str, QWidget] = {}
         layout = column(self, spacing=6)
         for name, words, part in (
             ("of", "PCA of", self.of),
             ("layer", "Layer", self.layer),
-            ("start", "From layer", self.start),
+            ("start", "Hold still", self.start),
             ("range", "Layers", self.range),
             ("count", "How many", self.count),
             ("samples", "Latents", self.samples),
@@ -82,6 +85,7 @@ class SearchForm(QWidget):
         ):
             self._rows[name] = _line(words, part)
             layout.addWidget(self._rows[name])
+        layout.addWidget(self.own)
         self.of.chosen.connect(self._of)
         self.range.range_changed.connect(self._ranged)
         self.set_method("pca")
@@ -94,6 +98,7 @@ class SearchForm(QWidget):
         self._ranged(None)
         self.range.set_range(None)
         self.count.setRange(1, max(info.w_dim, 1))
+        self._show()
 
     def set_method(self, method: str) -> None:
         self._counts[self._method] = self.count.value()
@@ -111,6 +116,8 @@ class SearchForm(QWidget):
             shown.add("layer")
         for name, line in self._rows.items():
             line.setVisible(name in shown)
+        classes = self._info is not None and self._info.c_dim > 0
+        self.own.setVisible(classes and self._method != "sefa")
         each = self._method == "selective"
         self.count.setToolTip("Directions for each layer." if each else "Directions wanted.")
 
@@ -125,8 +132,9 @@ class SearchForm(QWidget):
     def wish(self) -> Wish:
         """What the fields say."""
         made = Wish(self._method, count=self.count.value(), seed=self.seed.value())
+        made = replace(made, own_class=self.own.isChecked())
         if self._method == "sefa":
-            return replace(made, layers=self._span, seed=0)
+            return replace(made, layers=self._span, seed=0, own_class=False)
         if self._method == "selective":
             return replace(made, at=self.start.layer)
         space = self.of.value

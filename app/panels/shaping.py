@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app import theme
 from app.document import Document
+from app.panels.kinds import KindsPanel
 from app.state import SteerState
 from app.widgets.amount import AmountRow, Whole, number
 from app.widgets.layers import LayerSet
@@ -24,13 +25,11 @@ class Shaping(QWidget):
     def __init__(self, document: Document):
         super().__init__()
         self._document = document
-        self._kinds: list[_KindRow] = []
+        self.kinds = KindsPanel(document)
         self._info: ModelInfo | None = None
         self._make()
         layout = column(self, spacing=6)
-        self._kind_box = QWidget()
-        self._kind_layout = column(self._kind_box, spacing=4)
-        layout.addWidget(self._kind_box)
+        layout.addWidget(self.kinds)
         self._build_truncation(layout)
         self._build_noise(layout)
         self._build_mixing(layout)
@@ -125,29 +124,7 @@ class Shaping(QWidget):
         has_noise = any(layer.noise for layer in info.layers)
         self._noise_box.setVisible(has_noise)
         self._noise_title.setVisible(has_noise)
-        self._build_kinds(info.class_names)
-
-    def _build_kinds(self, names: tuple[str, ...]) -> None:
-        while (item := self._kind_layout.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.deleteLater()
-        self._kinds = []
-        self._kind_box.setVisible(bool(names))
-        if not names:
-            return
-        self._kind_layout.addWidget(section("Kind"))
-        for index, name in enumerate(names[:24]):
-            slider = _KindRow(index, name)
-            slider.setToolTip("Kinds are mixed in proportion to their sliders.")
-            slider.weighed.connect(self._kind)
-            slider.began.connect(self._document.begin_gesture)
-            slider.ended.connect(self._document.end_gesture)
-            holder = QWidget()
-            holder.setLayout(_line(name, slider))
-            self._kind_layout.addWidget(holder)
-            self._kinds.append(slider)
-        self._kind_layout.addSpacing(theme.SPACE)
+        self.kinds.set_model(info)
 
     def show_state(self, old: SteerState, state: SteerState) -> None:
         self.psi.set_amount(state.truncation)
@@ -164,8 +141,7 @@ class Shaping(QWidget):
         self.mix_seed.blockSignals(blocked)
         self.mix_layers.set_rows(state.mix_layers)
         self.mix_clear.setEnabled(bool(state.mix_layers))
-        for index, slider in enumerate(self._kinds):
-            slider.set_amount(state.classes[index] if index < len(state.classes) else 0.0)
+        self.kinds.show_state(state)
 
     # -------------------------------------------------------------- hand → document
 
@@ -211,31 +187,6 @@ class Shaping(QWidget):
     @Slot(object)
     def _mix_layers(self, rows: tuple[int, ...]) -> None:
         self._document.change("Style mixing", "mix layers", mix_layers=rows)
-
-    @Slot(int)
-    def _kind(self, index: int) -> None:
-        weights = tuple(slider.amount for slider in self._kinds)
-        if self._document.info is not None and len(weights) < self._document.info.c_dim:
-            weights += self._document.state.classes[len(weights) :]
-        if sum(weights) <= 0.0:
-            # The last kind cannot be taken away: there would be nothing to draw.
-            weights = tuple(1.0 if i == index else 0.0 for i in range(len(weights)))
-        self._document.change("Mix kinds", "kinds", classes=weights)
-
-
-class _KindRow(AmountRow):
-    """The weight of one kind."""
-
-    weighed = Signal(int)
-
-    def __init__(self, index: int, name: str):
-        super().__init__(f"Kind: {name}", 0.0, 1.0, 0.0, 0.05)
-        self._index = index
-        self.moved.connect(self._tell)
-
-    @Slot(float)
-    def _tell(self, _amount: float) -> None:
-        self.weighed.emit(self._index)
 
 
 def _quietly(spin: Whole, value: int) -> None:

@@ -26,7 +26,7 @@ METHODS = {
 SENTENCES = {
     "sefa": "Found in the weights (SeFa).",
     "pca": "Found by PCA: where the latents differ most.",
-    "selective": "Found by search: changes little before its layer, much from there on.",
+    "selective": "Found by search: its layer stays as it is, what follows changes.",
     "styles": "One style channel of the generator.",
     "compass": "Learnt from the pictures you sorted.",
     "vocabulary": "Learnt from words.",
@@ -47,7 +47,7 @@ class Detail:
 
 def method_of(direction: Direction) -> str:
     """The method as the filters know it: `words` and `vocabulary` are one."""
-    return {"words": "vocabulary", "word": "vocabulary"}.get(direction.method, direction.method)
+    return {"words": "vocabulary", "say": "vocabulary"}.get(direction.method, direction.method)
 
 
 def read_detail(direction: Direction) -> Detail:
@@ -64,6 +64,9 @@ def read_detail(direction: Direction) -> Detail:
         ("labels", "{:.0f} pictures sorted"),
         ("count", "{:.0f} descriptions"),
         ("seed", "seed {:.0f}"),
+        ("change", "{:.0%} of the usual change at its layer"),
+        ("ratio", "the picture changes {:.1f} times as much as its layer"),
+        ("correlation", "goes with the layer by {:.0%}"),
         ("eigenvalue", "eigenvalue {:.3g}"),
     ):
         value = stored.get(name)
