@@ -53,7 +53,7 @@ def add_say(command: argparse.ArgumentParser) -> None:
     command.add_argument("--amount", type=float, default=2.0, metavar="SIGMAS",
                          help="how far --say goes (default 2)")  # fmt: skip
     command.add_argument("--transfer", action="store_true",
-                         help="use words and directions of another generator where shapes fit")  # fmt: skip
+                         help="also what another generator of equal shapes made")  # fmt: skip
 
 
 def said_edits(info: ModelInfo, args: argparse.Namespace) -> tuple[Edit, ...]:
