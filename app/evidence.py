@@ -112,7 +112,8 @@ def facts(axis: Axis, fit: CompassFit | None, agreement: tuple[int, int]) -> str
     skipped = len(axis.labels) - less - more
     counted = [f"{more} more", f"{less} less"]
     counted += [f"{skipped} skipped"] if skipped else []
-    counted += [f"{len(axis.pairs)} pairs"] if axis.pairs else []
+    if axis.pairs:
+        counted.append("1 pair" if len(axis.pairs) == 1 else f"{len(axis.pairs)} pairs")
     where = {"w": "in w", "z": "in z", "s": "in s", "a": f"in the output of {axis.at}"}
     parts = [", ".join(counted), f"{LEARNERS[axis.learner]} {where.get(axis.space, axis.space)}"]
     if fit is not None and fit.ridge:
