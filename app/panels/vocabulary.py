@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QLineEdit, QStackedWidget, QWidget
 
 from app.document import Document
@@ -81,8 +81,13 @@ class VocabularyPage(QWidget):
         head = panel()
         head.setFixedHeight(50)
         self._pairs = QWidget()
-        self._pairs.setLayout(row(self.add, self.more))
-        self.add.hide()
+        self._pairs.setLayout(row(self.more))
+        self._drawer = panel()
+        self._drawer.setFixedHeight(46)
+        opened = row(1, self.add)
+        opened.setContentsMargins(14, 0, 14, 8)
+        self._drawer.setLayout(opened)
+        self._drawer.hide()
         self._person = QWidget()
         self._person.setLayout(row(label("Described by", "dim"), self.who))
         line = row(self.face, self.note, 1, self._pairs, self._person, spacing=14)
@@ -94,6 +99,7 @@ class VocabularyPage(QWidget):
             self._stack.addWidget(page)
         layout = column(self, spacing=0)
         layout.addWidget(head)
+        layout.addWidget(self._drawer)
         layout.addWidget(self._stack, 1)
 
     def _beginning(self) -> QWidget:
@@ -117,7 +123,7 @@ class VocabularyPage(QWidget):
     def _wire(self) -> None:
         self.face.chosen.connect(self._choose)
         self.begin.asked.connect(self._lay_out)
-        self.more.toggled.connect(self.add.setVisible)
+        self.more.toggled.connect(self._open_drawer)
         self.add.asked.connect(self._lay_out)
         self.who.activated.connect(self._named)
         edit = self.who.lineEdit()
@@ -135,6 +141,11 @@ class VocabularyPage(QWidget):
         self.words.correction_asked.connect(self._correct)
         self._document.model_changed.connect(self._model)
         self._tell()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if not self.book.state.pairs:
+            self.begin.button.setFocus()
 
     # -------------------------------------------------------------- faces
 
@@ -168,6 +179,8 @@ class VocabularyPage(QWidget):
         self._stack.setCurrentIndex((2 if words else 1) if begun else 0)
         for part in (self._pairs, self._person):
             part.setVisible(begun and not words)
+        if words or not begun:
+            self.more.setChecked(False)
         self.face.setVisible(begun)
         self.give_out.setEnabled(bool(state.annotations))
         for part in (self.begin, self.add):
@@ -182,6 +195,12 @@ class VocabularyPage(QWidget):
     def _fitted(self, vocabulary: Vocabulary | None) -> None:
         count = len(vocabulary.words) if vocabulary is not None else 0
         self.face.button("words").setText(f"Words  {count}" if count else "Words")
+
+    @Slot(bool)
+    def _open_drawer(self, opened: bool) -> None:
+        self._drawer.setVisible(opened)
+        if opened:
+            self.add.button.setFocus()
 
     @Slot(str)
     def _note(self, sentence: str) -> None:

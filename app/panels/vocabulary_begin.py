@@ -63,8 +63,9 @@ class SetUp(QWidget):
             self.which.clear()
             for value, text in choices:
                 self.which.addItem(text, value)
-        elif choices:
-            self.which.setItemText(0, choices[0][1])
+        else:
+            for index, (_value, text) in enumerate(choices):
+                self.which.setItemText(index, text)
 
     @Slot()
     def _go(self) -> None:

@@ -30,6 +30,8 @@ KEY = "vocabulary"
 FIT_MS = 350
 """A fit is asked for this long after the last change."""
 FIRST_NAME = "me"
+FIRST, STRONG = 8, "first"
+"""Directions that are described unless more are wanted."""
 
 
 class Book(QObject):
@@ -51,6 +53,7 @@ class Book(QObject):
         self._vocabulary: Vocabulary | None = None
         self._asked: VocabularyQuestion | None = None
         self._stamp = 0
+        self._which = ""
         self._mine: dict[str, Annotation] = {}
         self._order: tuple[tuple[Pair, bool], ...] = ()
         self._wait = QTimer(self)
@@ -144,6 +147,10 @@ class Book(QObject):
         """(value, text) of the directions pairs can be made from."""
         cards = self._cards("")
         found = [("", f"all {len(cards)} directions")]
+        if len(cards) > FIRST + 2:
+            # SeFa comes strongest first: what changes much is described with more pleasure, and
+            # with more pairs of each direction the words become reliable sooner.
+            found.insert(0, (STRONG, f"first {FIRST} directions"))
         pinned = sum(card.pinned for card in cards)
         if pinned:
             found.append(("pinned", f"{pinned} pinned"))
@@ -155,16 +162,20 @@ class Book(QObject):
 
     def _cards(self, which: str) -> list[Card]:
         cards = [card for card in self.state.cards if not card.hidden]
+        if which == STRONG:
+            return cards[:FIRST]
         if which == "pinned":
             return [card for card in cards if card.pinned]
         return [card for card in cards if not which or card.direction.method == which]
 
-    def add_pairs(self, count: int, which: str = "") -> bool:
-        """Lay more pairs beside those that are there; False (and a sentence) when it cannot."""
+    def add_pairs(self, count: int, which: str | None = None) -> bool:
+        """Lay more pairs beside those that are there, of the directions chosen last unless `which`
+        says others; False (and a sentence) when it cannot."""
         info = self._document.info
         if info is None:
             return False
-        directions: Sequence[Direction] = [card.direction for card in self._cards(which)]
+        self._which = self._which if which is None else which
+        directions: Sequence[Direction] = [card.direction for card in self._cards(self._which)]
         template = plain(self._live.request or to_request(self.state, info), 0)
         try:
             made = propose_pairs(directions, template, count, self.state.pairs, info)

@@ -6,8 +6,8 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 import numpy as np
-from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtGui import QImage, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtCore import QRectF, Qt, QTimer, Slot
+from PySide6.QtGui import QImage, QKeySequence, QPainter, QPaintEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QWidget
 
 from app import theme
@@ -28,11 +28,28 @@ from engine.messages import Direction, Edit, Frame, LodestoneError, SteerRequest
 
 KEY, STRIP_KEY = "say", "say strip"
 STRIP_SIZE = 128
-FIRST_AMOUNT = 2.0
-"""σ: as far as the pairs went that were described."""
+FIRST_AMOUNT = 1.5
+"""σ: seen at once, and several words together still make a picture."""
 REST_MS = 220
 MATCHED = 3000
 """Words that are compared letter by letter with a mistyped one."""
+
+
+class WordsStrip(Strip):
+    """Shows empty places while there is nothing to show."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self.isEnabled():
+            super().paintEvent(event)
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.colour(theme.PANEL))
+        width = self.width() / len(STRIP)
+        for index in range(len(STRIP)):
+            painter.drawRoundedRect(QRectF(index * width + 1.5, 0, width - 3, self.height()), 5, 5)
+        painter.end()
 
 
 class SayPanel(QWidget):
@@ -66,7 +83,7 @@ class SayPanel(QWidget):
         self.chips = Chips("Known word")
         self.canvas = Canvas(self._link.pixels, self._link.release)
         self.canvas.setAccessibleName("Picture of the words")
-        self.strip = Strip("Pictures of the words")
+        self.strip = WordsStrip("Pictures of the words")
         self.strip.setToolTip("The words from −3 σ to +3 σ. Click to go there.")
         self.strip.setFixedHeight(64)
         self.amount = AmountRow("Amount of the words", -REACH, REACH, 0.0, 0.1, " σ")
@@ -174,12 +191,14 @@ class SayPanel(QWidget):
         self._replaces = bool(near)
         self.chips.set_words(near or [word for word in self._words if word not in text])
         helps = "Add" if text else "Known words"
+        if self._replaces:
+            helps = "Complete"
         if not self._words:
             helps = "There are no words yet. Describe some pairs first."
         self.error.setText(first or helps)
         self.error.setStyleSheet(f"color: {theme.DANGER};" if sentence else "")
         self.keep.setEnabled(self._direction is not None and not self._wrong)
-        for part in (self.amount, self.strip):
+        for part in (self.amount.slider, self.amount.field, self.strip):
             part.setEnabled(self._direction is not None)
 
     def _near(self, text: str, wrong: bool) -> list[str]:

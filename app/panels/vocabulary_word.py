@@ -239,9 +239,10 @@ def uses_of(word: Word, notes: Sequence[Annotation]) -> Iterator[Annotation]:
 def figures(word: Word) -> str:
     """How sure the word is, in words."""
     uses = "1 use" if word.count == 1 else f"{word.count} uses"
-    parts = [uses if word.count >= FEW else f"{uses}: still a guess"]
+    first = uses if word.count >= FEW else f"{uses}: still a guess"
+    parts = []
     if word.reliability is not None:
         parts.append(f"reliability {said(word.reliability)}")
     if word.transfer is not None:
         parts.append(f"transfer {said(word.transfer)}")
-    return "  ·  ".join(parts)
+    return "\n".join(line for line in (first, "  ·  ".join(parts)) if line)

@@ -97,7 +97,8 @@ class WordModel(QAbstractTableModel):
         if orientation != Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            return COLUMNS[section]
+            mark = "↓" if self._falling else "↑"
+            return f"{COLUMNS[section]} {mark}" if section == self._column else COLUMNS[section]
         if role == Qt.ItemDataRole.ToolTipRole:
             return TIPS[section]
         if role == Qt.ItemDataRole.TextAlignmentRole:
@@ -239,7 +240,7 @@ class WordTable(QTableView):
         head.setHighlightSections(False)
         head.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         head.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        for column, width in ((1, 58), (2, 78), (3, 78)):
+        for column, width in ((1, 62), (2, 80), (3, 80)):
             head.resizeSection(column, width)
         head.setSortIndicator(1, Qt.SortOrder.DescendingOrder)
         self.doubleClicked.connect(self._take)
