@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from app.borrowed import fits
 from app.document import Document
 from app.jobs import ACTIVE, Jobs
 from app.state import Card, SteerState, fresh_key
-from engine.client import from_json
+from engine.client import fits, from_json
 from engine.messages import (
     ChannelsRequest,
     Direction,
@@ -308,11 +308,16 @@ def read_directions(path: str) -> tuple[Direction, ...]:
 
 
 def _transferred(direction: Direction, info: ModelInfo) -> Direction:
-    """The same axis as one of this generator; where it was made stays in its name."""
+    """The same axis as one of this generator; where it was made is told in its detail."""
     layers = direction.layers
     if layers is not None and layers[1] >= info.num_ws:
         layers = None
-    return replace(direction, model=info.id, layers=layers)
+    try:
+        stored = json.loads(direction.detail or "{}")
+    except ValueError:
+        stored = {}
+    told = {**(stored if isinstance(stored, dict) else {}), "transferred_from": direction.model}
+    return replace(direction, model=info.id, layers=layers, detail=json.dumps(told))
 
 
 def _same(direction: Direction) -> tuple[object, ...]:

@@ -10,7 +10,6 @@ from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtGui import QImage, QShowEvent
 from PySide6.QtWidgets import QProgressBar, QWidget
 
-from app.borrowed import channel_direction
 from app.document import Document
 from app.finding import Finding, Search
 from app.jobs import time_left
@@ -22,6 +21,7 @@ from app.thumbnails import Thumbnails
 from app.widgets.channels import ENDS, ChannelList, ChannelRow
 from app.widgets.mask import MaskLayer, MaskTools
 from app.widgets.parts import column, icon_button, label, push, row
+from engine.client import channel_direction, describe_channel
 from engine.messages import (
     Answer,
     Direction,
@@ -195,8 +195,10 @@ class ChannelsPart(QWidget):
         rows = []
         for place, (channel, one) in enumerate(self._ranked.items()):
             share = 1.0 - place / max(len(self._ranked), 1)
-            words = one.name.replace(".", ".\u200b")
-            rows.append(ChannelRow(channel, words, one.sigma, share, f"place {place + 1}"))
+            layer, number = describe_channel(info, channel)
+            rows.append(
+                ChannelRow(channel, f"{layer}\n{number}", one.sigma, share, f"place {place + 1}")
+            )
         self._show_rows(rows)
         self.back.show()
         self.words.setText(
