@@ -20,6 +20,7 @@ from engine.messages import (
     CompassFit,
     Direction,
     LodestoneError,
+    Space,
     SteerRequest,
     Vector,
 )
@@ -31,10 +32,6 @@ from engine.steer.population import Population, population, within
 from engine.steer.solve import Examples, Solution, solve
 
 T = TypeVar("T")
-
-prior = 0.5
-"""Exponent of the spread in the prior: 0 = every principal axis is as likely to matter (whitened),
-1 = as its spread (plain ridge on the latents). Chosen by simulated observers (bench discover)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,41 +47,36 @@ class Learned:
     @property
     def unit(self) -> float:
         """Score of one σ: the score's standard deviation over the generator's pictures."""
-        return float(np.linalg.norm(self.solution.slope * prior_scale(self.people))) or 1.0
-
-    def rows(self, points: np.ndarray) -> np.ndarray:
-        """(N, D) -> (N, R) as the solver takes them."""
-        return to_rows(self.people, points)
+        return float(np.linalg.norm(self.people.slope(self.solution.slope))) or 1.0
 
     def points(self, requests: Sequence[SteerRequest]) -> np.ndarray:
         return points_of(self.axis, requests, self.runtime)
 
     def margins(self, points: np.ndarray) -> np.ndarray:
         """(N,) signed distance from the boundary in σ."""
-        return self.solution.score(self.rows(points)) / self.unit
+        return self.solution.score(self.people.rows(points)) / self.unit
 
     def vector(self) -> np.ndarray:
         """(D,) unit normal of the boundary."""
-        people = self.people
-        normal = (self.solution.slope * prior_scale(people) / people.spread) @ people.axes
-        return normal / np.linalg.norm(normal)
+        return self.people.normal(self.solution.slope)
 
 
-def prior_scale(people: Population) -> np.ndarray:
-    """(R,) factors on σ coordinates; rows of the population have mean squared length 1."""
-    scale = people.spread**prior
-    return scale / np.linalg.norm(scale)
+def fit_space(axis: Axis) -> tuple[Space, tuple[int, int] | None]:
+    """The space an axis is fitted in, and the rows of w that are looked at there.
 
-
-def to_rows(people: Population, points: np.ndarray) -> np.ndarray:
-    return people.coordinates(np.asarray(points, np.float64)) * prior_scale(people)
+    Pictures of seeds have equal rows in w+, so w+ is fitted as w; the direction acts on the axis'
+    rows.
+    """
+    if axis.space in ("w", "w+"):
+        return "w", axis.layers
+    return axis.space, axis.layers if axis.space == "s" else None
 
 
 def points_of(axis: Axis, requests: Sequence[SteerRequest], runtime: Runtime) -> np.ndarray:
-    """(N, D) of single pictures in the axis' space; w+ is fitted as w on the axis' rows."""
-    space = "w" if axis.space == "w+" else axis.space
-    layers = axis.layers if space == "w" else None
-    return within(features(requests, space, axis.at, runtime, layers), space, axis.layers, runtime)
+    """(N, D) of single pictures in the axis' space."""
+    space, layers = fit_space(axis)
+    found = features(requests, space, axis.at, runtime, layers if space == "w" else None)
+    return within(found, space, layers, runtime)
 
 
 def fit_axis(axis: Axis, candidates: Sequence[SteerRequest], runtime: Runtime) -> CompassFit:
@@ -140,7 +132,7 @@ def finished(work: Generator[None, None, T]) -> T:
 
 
 def _examples(axis: Axis, answered: Answered, people: Population, runtime: Runtime) -> Examples:
-    rows = to_rows(people, points_of(axis, answered.pictures, runtime))
+    rows = people.rows(points_of(axis, answered.pictures, runtime))
     first = rows[list(answered.first)]
     second = rows[[max(index, 0) for index in answered.second]]
     pair = np.array([index >= 0 for index in answered.second])
@@ -156,13 +148,13 @@ def _examples(axis: Axis, answered: Answered, people: Population, runtime: Runti
 
 def _direction(learned: Learned, notes: list[str]) -> tuple[Direction | None, float | None]:
     axis, vector = learned.axis, learned.vector()
-    space = "w" if axis.space == "w+" else axis.space
+    space, layers = fit_space(axis)
     direction = Direction(
         name=axis.name,
         space=space,
         vector=Vector.of(vector),
         sigma=learned.people.sigma(vector) or 1.0,
-        layers=axis.layers if space in ("w", "s") else None,
+        layers=layers,
         method="compass",
         model=axis.model,
         detail=_provenance(learned),
@@ -187,7 +179,6 @@ def _provenance(learned: Learned) -> str:
     facts = {
         "learner": axis.learner,
         "ridge": solution.ridge,
-        "prior": prior,
         "rank": int(np.linalg.matrix_rank(solution.examples.rows, tol=1e-6)),
         "accuracy": _accuracy(learned),
         "labels": len(axis.labels) + len(axis.pairs),
@@ -225,7 +216,7 @@ def _label_margins(learned: Learned) -> tuple[float, ...]:
     if not axis.labels:
         return ()
     scores = learned.solution.score(
-        learned.rows(learned.points([label.request for label in axis.labels]))
+        learned.people.rows(learned.points([label.request for label in axis.labels]))
     )
     examples = learned.solution.examples
     picture = examples.offset > 0.0
@@ -243,8 +234,8 @@ def _pair_margins(learned: Learned) -> tuple[float, ...]:
     if not axis.pairs:
         return ()
     solution = learned.solution
-    first = solution.score(learned.rows(learned.points([pair.a for pair in axis.pairs])))
-    second = solution.score(learned.rows(learned.points([pair.b for pair in axis.pairs])))
+    first = solution.score(learned.people.rows(learned.points([pair.a for pair in axis.pairs])))
+    second = solution.score(learned.people.rows(learned.points([pair.b for pair in axis.pairs])))
     ahead = first - second
     for index, (row, turned) in enumerate(answered.pair_rows):
         if row is not None and len(answered.targets) > 2:
