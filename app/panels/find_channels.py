@@ -36,12 +36,14 @@ from engine.messages import (
 KEY = "channel:"
 QUESTION = "styles"
 SIZE = 64
+BRUSH = "Brush over a part of the picture…"
 
 
 class ChannelsPart(QWidget):
     """Part of the Find face."""
 
-    noted = Signal(str)
+    painting_changed = Signal(bool)
+    """Brushing needs the room of other things."""
 
     def __init__(
         self,
@@ -70,7 +72,7 @@ class ChannelsPart(QWidget):
 
     def _make(self) -> None:
         self.layer = LayerChoice("Layer whose channels are listed", "Coarse: shape. Fine: colour.")
-        self.brush = push("Brush over a part of the picture…", icon="brush")
+        self.brush = push(BRUSH, icon="brush")
         self.brush.setProperty("compact", True)
         self.brush.setCheckable(True)
         self.brush.setToolTip("Paint over a part, then ask which channels move just that.")
@@ -262,7 +264,9 @@ class ChannelsPart(QWidget):
     def set_painting(self, on: bool) -> None:
         """Paint over the picture, or stop; what was painted stays."""
         self.brush.setChecked(on)
+        self.brush.setText("Stop brushing" if on else BRUSH)
         self.painting.setVisible(on)
+        self.painting_changed.emit(on)
         self._mask.set_active(on)
         self._wait.start()
 
@@ -319,13 +323,13 @@ class ChannelsPart(QWidget):
         request = self._request or self._live.request
         if request is None or not self.isVisible() or self._document.state.wander.on:
             return
-        shown = {one.channel for one in self.list.visible()}
-        for gone in self._asked - shown:
+        shown = [one.channel for one in self.list.visible()]
+        for gone in self._asked.difference(shown):
             self._thumbnails.cancel(f"{KEY}{gone}")
-        self._asked &= shown
-        for channel in shown - self._asked:
+        self._asked.intersection_update(shown)
+        for channel in shown:
             direction = self.direction(channel)
-            if direction is None:
+            if direction is None or channel in self._asked:
                 continue
             others = tuple(edit for edit in request.edits if channel_of(edit.direction) != channel)
             self._asked.add(channel)

@@ -31,6 +31,9 @@ from app.widgets.mask import MaskLayer
 from app.widgets.parts import column, icon_button, image_of, label, panel, row, scroll
 from engine.messages import ModelInfo
 
+WIDE = 1270
+"""From this width on, pixels, the row below fits between the sides."""
+
 
 class CanvasArea(QWidget):
     """The picture under its tool row; messages lie over the picture's upper edge."""
@@ -113,10 +116,7 @@ class SteerWorkspace(QMainWindow):
     def _build_docks(self) -> None:
         self.setDockOptions(QMainWindow.DockOption.AllowNestedDocks)
         area = Qt.DockWidgetArea
-        for corner in (Qt.Corner.BottomLeftCorner, Qt.Corner.TopLeftCorner):
-            self.setCorner(corner, area.LeftDockWidgetArea)
-        for corner in (Qt.Corner.BottomRightCorner, Qt.Corner.TopRightCorner):
-            self.setCorner(corner, area.RightDockWidgetArea)
+        self._share_corners()
         latent = panel()
         column(latent).addWidget(scroll(self.latent, "Latent"))
         latent.setMinimumWidth(300)
@@ -142,6 +142,22 @@ class SteerWorkspace(QMainWindow):
         self.resizeDocks(
             [self.latent_dock, self.directions_dock], [300, 336], Qt.Orientation.Horizontal
         )
+
+    def _share_corners(self) -> None:
+        """The sides go down to the bottom; in a narrow window the row below needs all its width."""
+        area = Qt.DockWidgetArea
+        narrow = self.width() < WIDE
+        for corner, side in (
+            (Qt.Corner.BottomLeftCorner, area.LeftDockWidgetArea),
+            (Qt.Corner.BottomRightCorner, area.RightDockWidgetArea),
+        ):
+            wanted = area.BottomDockWidgetArea if narrow else side
+            if self.corner(corner) != wanted:
+                self.setCorner(corner, wanted)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._share_corners()
 
     def _dock(self, title: str, content: QWidget, side: Qt.DockWidgetArea) -> QDockWidget:
         dock = QDockWidget(title, self)

@@ -34,7 +34,7 @@ ENDS = (-8.0, 8.0)
 REACH = 10.0
 """σ of the slider to each side."""
 HEIGHT = 50
-NAME = 62
+NAME = 74
 PICTURE = 44
 STEP = 0.5
 Index = QModelIndex | QPersistentModelIndex
