@@ -45,6 +45,7 @@ class SortPanel(QWidget):
         self._which: object = None
         self._template: SteerRequest | None = None
         self._waiting = False
+        self._known: set[SteerRequest] = set()
         self.kinds = Segments(KINDS, "Pictures to sort")
         self.again = icon_button("dice", "Other pictures")
         self.pairs_button = push("Which of these two?", "Compare two pictures at a time")
@@ -57,7 +58,7 @@ class SortPanel(QWidget):
         self.help = label(HELP, "small")
         self.help.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self.middle = QStackedWidget()
-        self._menu: QMenu | None = None
+        self.menu: QMenu | None = None
         self._calm = QTimer(self)
         self._calm.setSingleShot(True)
         self._calm.setInterval(CALM_MS)
@@ -230,7 +231,9 @@ class SortPanel(QWidget):
         """What to do with a picture that was sorted."""
         axis = self._compass.axis
         answer = axes.answer_of(axis, request) if axis is not None else None
-        self._menu = menu = QMenu(self)
+        if self.menu is not None:
+            self.menu.deleteLater()
+        self.menu = menu = QMenu(self)
         menu.setAccessibleName("Sort it anew")
         for value, text in (
             ("more", "Put it on the side of more"),
@@ -243,7 +246,6 @@ class SortPanel(QWidget):
                 action.triggered.connect(
                     lambda _checked=False, value=value: self.relabel(request, value)
                 )
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(place)
 
     # -------------------------------------------------------------- dragging
@@ -305,7 +307,19 @@ class SortPanel(QWidget):
             else:
                 self.wall.clear("")
                 self._queue, self._waiting = [], False
-        self._show_sorted()
+        self._show_sorted(another)
+
+    def _keep_apart(self, known: set[SteerRequest], another: bool) -> None:
+        """What is sorted leaves the wall; what was taken back comes to it next."""
+        returned = set() if another else self._known - known
+        self._known = known
+        for request in self.wall.requests:
+            if request in known:
+                self.wall.take(request)
+        waiting = [one for one in self._queue if one not in known and one not in returned]
+        self._queue = [*(one for one in returned if not self.wall.holds(one)), *waiting]
+        if self.wall.free:
+            self._top_up()
 
     @Slot()
     def _fitted(self) -> None:
@@ -316,7 +330,7 @@ class SortPanel(QWidget):
             self.kinds.set_value("uncertain")
         self._show_sorted()
 
-    def _show_sorted(self) -> None:
+    def _show_sorted(self, another: bool = False) -> None:
         axis = self._compass.axis
         if axis is None:
             return
@@ -330,6 +344,7 @@ class SortPanel(QWidget):
         for one in reversed(axis.labels):
             if one.answer in sides:
                 sides[one.answer].append(one.request)
+        self._keep_apart({one.request for one in axis.labels}, another)
         self.less.show_requests(sides["less"], odd)
         self.more.show_requests(sides["more"], odd)
         has = bool(sides["less"] and sides["more"])
