@@ -17,6 +17,8 @@ from typing import Protocol
 from engine.link import Announce, Send, resolve
 from engine.mailbox import Mailbox, Message
 from engine.messages import (
+    ChannelsRequest,
+    DiscoverRequest,
     ExportRequest,
     ImportRequest,
     JobRequest,
@@ -67,6 +69,12 @@ def run_job(request: JobRequest, progress: Progress) -> str:
             return _train(request, progress)
         case QualityRequest():
             return _quality(request, progress)
+        case DiscoverRequest():
+            from engine.discover.run import discover
+
+            return discover(request, progress)
+        case ChannelsRequest():
+            return _channels(request, progress)
 
 
 def _train(request: TrainRequest, progress: Progress) -> str:
@@ -99,6 +107,15 @@ def _quality(request: QualityRequest, progress: Progress) -> str:
     info = Library(paths.home()).find(request.model)
     runtime = open_runtime(info, progress=progress.part(0.0, 0.02))
     return measure(request, runtime, progress.part(0.02, 0.98))
+
+
+def _channels(request: ChannelsRequest, progress: Progress) -> str:
+    from engine import paths
+    from engine.discover.channels import channels
+    from engine.library import Library
+
+    info = Library(paths.home()).find(request.source or request.request.model)
+    return channels(request, info, progress)
 
 
 def _import_model(request: ImportRequest, progress: Progress) -> str:

@@ -50,6 +50,8 @@ class ChannelsRequest:
     out: str
     """The .json file of `Direction`s in space `s`, most local and strongest first."""
     count: int = 24
+    source: str = ""
+    """Path of the generator's card when it is not on the shelf."""
 
 
 # ---------------------------------------------------------------- the compass
