@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import os
+import re
+import time
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from app.cli_parts import add_command, answer, open_client, working
+from app.cli_parts import add_command, answer, checked, open_client, working
 from app.recipes import class_weights
-from engine.client import from_json
-from engine.messages import Direction, DiscoverRequest
+from engine.client import EngineClient, from_json, read_labels, to_json
+from engine.messages import (
+    Axis,
+    Direction,
+    DiscoverRequest,
+    LodestoneError,
+    ModelInfo,
+    Space,
+    SteerRequest,
+)
 
 
 def add(commands: Any) -> None:
@@ -17,6 +30,7 @@ def add(commands: Any) -> None:
     group = commands.add_parser("directions", help=text, description=text)
     kinds = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_discover(kinds)
+    _add_fit(kinds)
 
 
 def _add_discover(commands: Any) -> None:
@@ -63,3 +77,102 @@ def _discover(args: argparse.Namespace) -> None:
         "directions": [{"name": one.name, "space": one.space, "sigma": one.sigma} for one in found],
     }
     answer(args, facts, f"{len(found)} directions: {path}")
+
+
+# ---------------------------------------------------------------- fit
+
+
+def _add_fit(commands: Any) -> None:
+    command = add_command(commands, "fit", _fit, "Fit a direction to sorted pictures.")
+    command.add_argument("model", metavar="MODEL")
+    command.add_argument("--labels", required=True, metavar="LABELS.csv",
+                         help="columns seed,label (more, less or skip), "
+                         "or seed_a,seed_b,answer (a, b, same or skip)")  # fmt: skip
+    command.add_argument("--space", choices=get_args(Space), default="w",
+                         help="where the direction lies; a = activations of --layer")  # fmt: skip
+    command.add_argument("--layer", default="", metavar="NAME", help="for --space a: b16.conv1 …")
+    command.add_argument("--layers", type=checked(_layer_range), metavar="A-B",
+                         help="rows of w+ the direction acts on (default all)")  # fmt: skip
+    command.add_argument("--name", default="", help="default: the name of the table")
+    command.add_argument("--learner", choices=("ridge", "logistic"), default="ridge")
+    command.add_argument("--truncation", type=float, default=1.0, metavar="PSI",
+                         help="of the pictures that were sorted")  # fmt: skip
+    command.add_argument("--class", dest="class_name", metavar="NAME",
+                         help="of the pictures that were sorted")  # fmt: skip
+    command.add_argument("--fixed", action="append", default=[], metavar="FILE.json",
+                         help="stay orthogonal to this direction; may repeat")  # fmt: skip
+    command.add_argument("-o", "--out", required=True, metavar="FILE.json")
+
+
+def _layer_range(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d+)(?:-(\d+))?", text)
+    if not found or int(found[2] or found[1]) < int(found[1]):
+        raise ValueError(f"{text!r} is not a range of layers; write 4-7")
+    return int(found[1]), int(found[2] or found[1])
+
+
+def _fit(args: argparse.Namespace) -> None:
+    client = open_client(args)
+    with working(args) as bar:
+        info = client.find(args.model, bar.progress.part(0.0, 0.0))
+        axis = _sorted_axis(client, info, args)
+        fit = client.fit(info, axis)
+        if fit.direction is None:
+            raise LodestoneError(fit.sentence)
+        _write(args.out, to_json(fit.direction, indent=1))
+    more, less = (sum(label.answer == side for label in axis.labels) for side in ("more", "less"))
+    facts = {
+        "path": args.out,
+        "model": info.id,
+        "name": fit.direction.name,
+        "space": fit.direction.space,
+        "sigma": fit.direction.sigma,
+        "more": more,
+        "less": less,
+        "pairs": len(axis.pairs),
+        "accuracy": fit.accuracy,
+        "ridge": fit.ridge,
+        "residual": fit.residual,
+        "sentence": fit.sentence,
+    }
+    told = "" if fit.accuracy is None else f" {fit.accuracy:.0%} of the answers are foretold."
+    answer(args, facts, f"{fit.direction.name}: {args.out}.{told} {fit.sentence}".rstrip())
+
+
+def _sorted_axis(client: EngineClient, info: ModelInfo, args: argparse.Namespace) -> Axis:
+    """What the labels of the table say, as the window would keep it."""
+    if (args.space == "a") != bool(args.layer):
+        raise LodestoneError("--space a and --layer NAME belong together. Give both or none.")
+    template = SteerRequest(
+        model=info.id,
+        classes=class_weights(args.class_name, info),
+        truncation=args.truncation,
+    )
+    now = time.time()
+    labels, pairs = read_labels(args.labels, template)
+    return Axis(
+        key="fit",
+        name=args.name or Path(args.labels).stem,
+        model=info.id,
+        template=template,
+        space=args.space,
+        at=args.layer,
+        layers=args.layers,
+        learner=args.learner,
+        labels=tuple(replace(label, created=now) for label in labels),
+        pairs=tuple(replace(pair, created=now) for pair in pairs),
+        fixed=tuple(client.direction(info, file) for file in args.fixed),
+        created=now,
+    )
+
+
+def _write(path: str, text: str) -> None:
+    """Whole or not at all: an older file stays until the new one is complete."""
+    beside = Path(f"{path}.part")
+    try:
+        beside.write_text(text, "utf-8")
+        os.replace(beside, path)
+    except OSError as error:
+        raise LodestoneError(
+            f"{path} could not be written. Choose another place.", str(error)
+        ) from error

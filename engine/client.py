@@ -19,6 +19,8 @@ from engine.jobs import JobKeeper
 from engine.link import resolve
 from engine.live import LiveKeeper
 from engine.messages import (
+    Axis,
+    CompassFit,
     Direction,
     EngineStatus,
     Event,
@@ -42,6 +44,7 @@ from engine.steer.annotations import write_annotations as write_annotations
 from engine.steer.channels import channel_direction as channel_direction
 from engine.steer.channels import describe_channel as describe_channel
 from engine.steer.directions import fits as fits
+from engine.steer.labels import read_labels as read_labels
 from engine.steer.morph import morph as morph
 from engine.steer.orthogonal import orthogonal as orthogonal
 from engine.steer.pairs import order as order
@@ -240,6 +243,15 @@ class EngineClient:
         if model.id not in self._runtimes:
             self._runtimes[model.id] = open_runtime(model, "cpu")
         return find_direction(wanted, self._runtimes[model.id], space, transfer)
+
+    def fit(self, model: ModelInfo, axis: Axis) -> CompassFit:
+        """The direction of sorted pictures, here and now."""
+        from engine.runtime import open_runtime
+        from engine.steer.compass import fit_axis
+
+        if model.id not in self._runtimes:
+            self._runtimes[model.id] = open_runtime(model, "cpu")
+        return fit_axis(axis, (), self._runtimes[model.id])
 
     def bench(self, area: str) -> Iterator[dict[str, Any]]:
         """Measure one area; yields one figure after the other (`engine.bench.figure.Figure`)."""
