@@ -163,6 +163,15 @@ COMMANDS: tuple[Command, ...] = (
     Command("steer.wander", "Wander", "Start or stop the slow drift.", "W", "Steer", "model"),
     Command("steer.morph_a", "Morph: show A", "The beginning of the morph.", "A", "Steer", "two"),
     Command("steer.morph_b", "Morph: show B", "The end of the morph.", "B", "Steer", "two"),
+    Command(
+        "steer.by_words",
+        "Steer by words…",
+        "Type what you want to see: foggier, festive - winter.",
+        "/",
+        "Steer",
+        "model",
+        rule=True,
+    ),
     Command("go.start", "Start", "Generators and recent projects.", "Ctrl+1", "Go"),
     Command("go.steer", "Steer", "Move through a generator.", "Ctrl+2", "Go", "model"),
     Command(
@@ -268,7 +277,9 @@ class ShortcutPage(QDialog):
         ("Wheel on the picture", "zoom at the pointer"),
         ("Drag the picture", "pan"),
         ("Hold C on the picture", "see the snapshot"),
-        ("Drop a file", "generator, preset, PNG or project"),
+        ("Comma, point while brushing", "smaller and larger brush"),
+        ("X, Ctrl+Z while brushing", "brush or eraser; one stroke back"),
+        ("Drop a file", "generator, preset, directions, PNG or project"),
     )
 
     def __init__(self, parent: QWidget, table: Iterable[Command] = COMMANDS):

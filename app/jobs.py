@@ -105,7 +105,9 @@ def title(request: JobRequest) -> str:
         film = request.format in ("mp4", "webm")
         return f"{'Film' if film else 'Pictures'} {stem(request.out)}"
     if isinstance(request, DiscoverRequest):
-        return f"Find directions: {_search_words(request)}"
+        # Short: it stands in the window's head while it runs.
+        by = {"sefa": "SeFa", "pca": "PCA", "selective": "layer", "styles": "channel"}
+        return f"Find by {by[request.method]}"
     if isinstance(request, ChannelsRequest):
         return "Find channels"
     if isinstance(request, ExportRequest):
@@ -115,15 +117,6 @@ def title(request: JobRequest) -> str:
         own = name.endswith(".safetensors")
         return f"Prepare {name.removesuffix('.safetensors')}" if own else f"Import {name}"
     return "Job"
-
-
-def _search_words(request: DiscoverRequest) -> str:
-    if request.method == "pca":
-        what = {"w": "the latents", "s": "the styles"}.get(request.space, request.at)
-        return f"PCA of {what}"
-    if request.method == "selective":
-        return f"from {request.at} on" if request.at else "layer by layer"
-    return {"sefa": "SeFa", "styles": f"channels of {request.at}"}[request.method]
 
 
 def stem(path: str) -> str:

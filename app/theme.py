@@ -125,8 +125,7 @@ def _sheet() -> str:
     QLabel[rank="dim"] {{ color: {DIM}; }}
     QLabel[rank="small"] {{ color: {DIM}; font-size: {SIZE_SMALL}px; }}
     QLabel[rank="head"] {{ font-size: {SIZE_LARGE}px; font-weight: 600; }}
-    QLabel[rank="tag"] {{ background: {ACCENT_DEEP}; color: {TEXT}; border-radius: 4px;
-        padding: 1px 5px; font-size: {SIZE_SMALL}px; }}
+    QLabel[rank="new"] {{ color: {ACCENT}; font-size: 9px; padding: 0 3px; }}
     QLabel[rank="section"] {{ color: {DIM}; font-size: {SIZE_SMALL}px; font-weight: 600; }}
     QMenuBar {{ background: transparent; padding: 0; }}
     QMenuBar::item {{ background: transparent; padding: 6px 9px; border-radius: 5px;

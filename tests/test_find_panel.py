@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from app.jobs import title
@@ -22,6 +23,7 @@ from app.window import MainWindow
 from engine.client import to_json
 from engine.messages import ChannelsRequest, Direction, DiscoverRequest, SteerRequest, Vector
 from tests.conftest import open_model
+from tests.test_accessible import INSIDE, nameless
 from tests.test_steer_panel import settle
 
 PATIENCE = 90_000
@@ -242,9 +244,9 @@ def test_details_never_fail_on_what_others_wrote(detail: str, bars: int, curve: 
 
 def test_jobs_have_names() -> None:
     find = DiscoverRequest("m", "pca", "x.json", space="a", at="b8.conv1")
-    assert title(find) == "Find directions: PCA of b8.conv1"
+    assert title(find) == "Find by PCA"
     for method in ("sefa", "selective", "styles"):
-        assert title(replace(find, method=method)).startswith("Find directions: ")
+        assert title(replace(find, method=method)).startswith("Find by ")
     mask = Vector.of(np.ones((2, 2)))
     assert title(ChannelsRequest(SteerRequest("m"), mask, "x.json")) == "Find channels"
 
@@ -326,3 +328,20 @@ def test_a_direction_is_carried_to_another_generator(steering: MainWindow, qtbot
     bar.dismiss()
     open_model(steering, qtbot, "kinds")
     assert bar.sentence == ""
+
+
+def test_everything_on_the_find_face_has_a_name_of_its_own(steering: MainWindow) -> None:
+    steering.steer.set_finding(True)
+    find = steering.steer.searching
+    for method in find.cards:
+        find.set_method(method)
+        if method == "channels":
+            find.channels.set_painting(True)
+        assert nameless(find) == []
+        names = [
+            widget.accessibleName()
+            for widget in find.findChildren(QWidget)
+            if widget.isVisible() and widget.focusPolicy() & Qt.FocusPolicy.TabFocus
+            and widget.objectName() not in INSIDE
+        ]  # fmt: skip
+        assert len(set(names)) == len(names)

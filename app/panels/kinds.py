@@ -39,7 +39,7 @@ class ClassChooser(QComboBox):
         self.activated.connect(self.picked)
         edit = self.lineEdit()
         if edit is not None:
-            edit.setAccessibleName(name)
+            edit.setAccessibleName(f"{name}, by typing")
             edit.editingFinished.connect(self._typed)
 
     def set_names(self, names: tuple[str, ...]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QPoint, Qt, Signal, Slot
 from PySide6.QtGui import QContextMenuEvent
-from PySide6.QtWidgets import QFrame, QLineEdit, QMenu, QSizePolicy, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QLineEdit, QMenu, QVBoxLayout
 
 from app import icons
 from app.fixed import NOTHING, share
@@ -67,8 +67,9 @@ class DirectionCard(QFrame):
         self.eye = icon_button("eye", f"Hide {key}", size=15)
         self.bin = icon_button("trash", f"Delete {key}", size=15)
         self.more = icon_button("more", f"More about {key}", size=15)
-        self.tag = label("new", "tag")
-        self.tag.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.tag = label("●", "new")
+        self.tag.setToolTip("Just found")
+        self.tag.setAccessibleName(f"{key} was just found")
         self.tag.hide()
         self.strip = Strip(f"Pictures of {key}")
         self.slider = AmountSlider(f"{key}, slider", -REACH, REACH, 0.0)
