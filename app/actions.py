@@ -225,6 +225,10 @@ class Actions(QObject):
         else:
             self._window.steer.toggle_find()
 
+    def steer_by_words(self) -> None:
+        self._window.go("vocabulary")
+        self._window.words.show_words()
+
     def steer_wander(self) -> None:
         self._window.steer.wander.toggle()
 

@@ -14,6 +14,8 @@ from engine.messages import Failure, Frame, LodestoneError, SteerRequest
 CANVAS = "canvas"
 WANDER_MS = 33
 KEPT_STAMPS = 256
+UNSEEN_SECONDS = 0.25
+"""A picture painted this long after it came was not waited for: nobody was looking."""
 
 
 class Live(QObject):
@@ -36,6 +38,7 @@ class Live(QObject):
         self._document, self._link = document, link
         self._last: SteerRequest | None = None
         self._asked_at: dict[int, float] = {}
+        self._came: tuple[int, float] = (0, 0.0)
         self._failing = False
         self._seconds = 0.0
         self._ticked = 0.0
@@ -126,6 +129,7 @@ class Live(QObject):
         if self._failing:
             self._failing = False
             self.recovered.emit()
+        self._came = (frame.stamp, time.perf_counter())
         self.frame.emit(frame)
 
     @Slot(int, float)
@@ -134,7 +138,9 @@ class Live(QObject):
         asked = self._asked_at.get(stamp)
         # Older requests will never be drawn: newer ones have replaced them.
         self._asked_at = {s: t for s, t in self._asked_at.items() if s > stamp}
-        if asked is not None:
+        stamp_came, came = self._came
+        unseen = stamp == stamp_came and at - came > UNSEEN_SECONDS
+        if asked is not None and not unseen:
             self.latency.emit(at - asked, at)
 
     @Slot(object)

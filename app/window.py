@@ -113,11 +113,7 @@ class MainWindow(QMainWindow):
             compass.failed.connect(self.show_error)
             return self._add(name, compass)
         if name == "vocabulary":
-            from app.panels.vocabulary import VocabularyPage
-
-            words = VocabularyPage(self.document, self.live, self.link, self.thumbnails)
-            words.failed.connect(self.show_error)
-            return self._add(name, words)
+            return self.words
         if name == "train":
             from app.panels.train import TrainPage
 
@@ -154,6 +150,18 @@ class MainWindow(QMainWindow):
             made.snapshots.chosen.connect(self._refresh)
             self.live.forget()
             self.document.announce()
+        return made
+
+    @property
+    def words(self):  # noqa: ANN201 - VocabularyPage, imported when first needed
+        """The Vocabulary workspace."""
+        from app.panels.vocabulary import VocabularyPage
+
+        made = self._pages.get("vocabulary")
+        if not isinstance(made, VocabularyPage):
+            made = VocabularyPage(self.document, self.live, self.link, self.thumbnails)
+            made.failed.connect(self.show_error)
+            self._add("vocabulary", made)
         return made
 
     def _wire(self) -> None:
