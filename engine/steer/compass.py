@@ -47,7 +47,7 @@ class Learned:
     @property
     def unit(self) -> float:
         """Score of one σ: the score's standard deviation over the generator's pictures."""
-        return float(np.linalg.norm(self.people.slope(self.solution.slope))) or 1.0
+        return self.people.sigma(self.people.normal(self.solution.slope)) or 1.0
 
     def points(self, requests: Sequence[SteerRequest]) -> np.ndarray:
         return points_of(self.axis, requests, self.runtime)
@@ -58,7 +58,8 @@ class Learned:
 
     def vector(self) -> np.ndarray:
         """(D,) unit normal of the boundary."""
-        return self.people.normal(self.solution.slope)
+        normal = self.people.normal(self.solution.slope)
+        return normal / np.linalg.norm(normal)
 
 
 def fit_space(axis: Axis) -> tuple[Space, tuple[int, int] | None]:
@@ -179,7 +180,7 @@ def _provenance(learned: Learned) -> str:
     facts = {
         "learner": axis.learner,
         "ridge": solution.ridge,
-        "rank": int(np.linalg.matrix_rank(solution.examples.rows, tol=1e-6)),
+        "rank": solution.rank,
         "accuracy": _accuracy(learned),
         "labels": len(axis.labels) + len(axis.pairs),
         "truncation": axis.template.truncation,
@@ -212,20 +213,17 @@ def _accuracy(learned: Learned) -> float | None:
 
 
 def _label_margins(learned: Learned) -> tuple[float, ...]:
-    axis, answered = learned.axis, learned.answered
-    if not axis.labels:
-        return ()
-    scores = learned.solution.score(
-        learned.people.rows(learned.points([label.request for label in axis.labels]))
-    )
-    examples = learned.solution.examples
+    axis, rows, solution = learned.axis, learned.answered.label_rows, learned.solution
+    examples = solution.examples
     picture = examples.offset > 0.0
     sides = (examples.answers[picture] > 0.0).sum(), (examples.answers[picture] < 0.0).sum()
-    if min(sides) >= 2:
-        for index, row in enumerate(answered.label_rows):
-            if row is not None:
-                scores[index] = learned.solution.left_out[row]
-    return _floats(scores / learned.unit)
+    # With one picture on a side, leaving it out leaves nothing to tell the sides apart.
+    fitted = solution.left_out if min(sides) >= 2 else solution.in_sample()
+    apart = [label.request for label, row in zip(axis.labels, rows, strict=True) if row is None]
+    others = iter(learned.margins(learned.points(apart)) if apart else ())
+    return tuple(
+        float(next(others)) if row is None else float(fitted[row] / learned.unit) for row in rows
+    )
 
 
 def _pair_margins(learned: Learned) -> tuple[float, ...]:
@@ -234,18 +232,19 @@ def _pair_margins(learned: Learned) -> tuple[float, ...]:
     if not axis.pairs:
         return ()
     solution = learned.solution
-    first = solution.score(learned.people.rows(learned.points([pair.a for pair in axis.pairs])))
-    second = solution.score(learned.people.rows(learned.points([pair.b for pair in axis.pairs])))
+    first = learned.margins(learned.points([pair.a for pair in axis.pairs]))
+    second = learned.margins(learned.points([pair.b for pair in axis.pairs]))
     ahead = first - second
     for index, (row, turned) in enumerate(answered.pair_rows):
         if row is not None and len(answered.targets) > 2:
-            ahead[index] = solution.left_out[row] * np.sqrt(2.0) * (-1.0 if turned else 1.0)
+            left_out = solution.left_out[row] * np.sqrt(2.0) / learned.unit
+            ahead[index] = -left_out if turned else left_out
     for index, pair in enumerate(axis.pairs):
         if pair.answer == "b":
             ahead[index] *= -1.0
         elif pair.answer == "same":
             ahead[index] = -abs(ahead[index])
-    return _floats(ahead / learned.unit)
+    return _floats(ahead)
 
 
 def _floats(values: np.ndarray) -> tuple[float, ...]:

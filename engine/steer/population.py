@@ -29,38 +29,27 @@ first_seed = 3_000_000_000
 
 @dataclass(frozen=True, eq=False)
 class Population:
-    """Coordinates of a space in which the generator's own pictures have unit variance."""
+    """Coordinates of a space in which fitting is done, and how far its pictures spread."""
 
     mean: np.ndarray
     """(D,)"""
-    axes: np.ndarray
-    """(R, D) orthonormal rows, R <= D, by falling spread."""
-    spread: np.ndarray
-    """(R,) standard deviation along them, all > 0."""
-    factor: np.ndarray
-    """(R, R), squares sum to 1: what people see varies as `factor` times white noise, in σ
-    coordinates. Maps coordinates to the rows that the solver takes."""
-
-    def coordinates(self, points: np.ndarray) -> np.ndarray:
-        """(N, D) -> (N, R) in σ along the axes."""
-        return ((points - self.mean) @ self.axes.T) / self.spread
+    scatter: np.ndarray
+    """(R, D): principal axes times the standard deviation along them."""
+    map: np.ndarray
+    """(D, R): point - mean → row. Rows have mean squared length 1 over the generator's pictures,
+    and what an artist may see is as likely a change along one of them as along any other."""
 
     def rows(self, points: np.ndarray) -> np.ndarray:
-        """(N, D) -> (N, R), of mean squared length 1 over the generator's pictures."""
-        return self.coordinates(np.asarray(points, np.float64)) @ self.factor
-
-    def slope(self, weights: np.ndarray) -> np.ndarray:
-        """(R,) weights of rows -> (R,) change of the score by one σ along each axis."""
-        return self.factor @ weights
+        """(N, D) -> (N, R) as the solver takes them."""
+        return (np.asarray(points, np.float64) - self.mean) @ self.map
 
     def normal(self, weights: np.ndarray) -> np.ndarray:
-        """(R,) weights of rows -> (D,) unit vector along which the score grows fastest."""
-        normal = (self.slope(weights) / self.spread) @ self.axes
-        return normal / np.linalg.norm(normal)
+        """(R,) weights of rows -> (D,) how the score grows with a point."""
+        return self.map @ weights
 
     def sigma(self, direction: np.ndarray) -> float:
-        """Standard deviation of the pictures along a unit vector (D,)."""
-        return float(np.linalg.norm((self.axes @ direction) * self.spread))
+        """Standard deviation of the pictures along a vector (D,)."""
+        return float(np.linalg.norm(self.scatter @ direction))
 
 
 def population(
@@ -141,7 +130,8 @@ def _with_prior(
         values, vectors = np.linalg.eigh(inside)
         root = np.sqrt(np.maximum(values, 1e-6 * values[-1]))
         factor = spread[:, None] * ((vectors * root) @ vectors.T) * spread**-0.5
-    return Population(mean, axes, spread, factor / np.linalg.norm(factor))
+    factor /= np.linalg.norm(factor)
+    return Population(mean, spread[:, None] * axes, axes.T @ (factor / spread[:, None]))
 
 
 def _sensitivity(layers: tuple[int, int] | None, runtime: Runtime) -> np.ndarray | None:
@@ -227,18 +217,10 @@ def _mapped(
 
 
 def _packed(people: Population) -> np.ndarray:
-    """(R + 1, D + 1 + R): one array, so that all of it is forgotten at once."""
-    width = people.axes.shape[1]
-    packed = np.zeros((len(people.axes) + 1, width + 1 + len(people.axes)))
-    packed[0, :width] = people.mean
-    packed[1:, :width] = people.axes
-    packed[1:, width] = people.spread
-    packed[1:, width + 1 :] = people.factor
-    return packed
+    """(1 + 2 R, D): one array, so that all of it is forgotten at once."""
+    return np.vstack([people.mean, people.scatter, people.map.T])
 
 
 def _unpacked(packed: np.ndarray) -> Population:
-    width = packed.shape[1] - packed.shape[0]
-    return Population(
-        packed[0, :width], packed[1:, :width], packed[1:, width], packed[1:, width + 1 :]
-    )
+    size = len(packed) // 2
+    return Population(packed[0], packed[1 : size + 1], packed[size + 1 :].T)

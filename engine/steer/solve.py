@@ -49,6 +49,13 @@ class Solution:
     certainty: np.ndarray
     """(n, n) inverse of A = K + λ/weights, for `variance`."""
 
+    rank: int
+    """Dimensions that the examples span."""
+
+    def in_sample(self) -> np.ndarray:
+        """(n,): score of each example."""
+        return self.examples.rows @ self.slope + self.threshold * self.examples.offset
+
     def score(self, rows: np.ndarray) -> np.ndarray:
         """(N, R) pictures -> (N,)."""
         return rows @ self.slope + self.threshold
@@ -127,7 +134,7 @@ def _ridge(examples: Examples, spectrum: _Spectrum, ridge: float) -> Solution:
     certainty = spectrum.inverse(ridge)
     dual = certainty @ examples.answers
     left_out = examples.answers - dual / np.diagonal(certainty)
-    return _solution(examples, dual, ridge, left_out, certainty)
+    return _solution(examples, spectrum, dual, ridge, left_out, certainty)
 
 
 def _logistic(examples: Examples, spectrum: _Spectrum, ridge: float) -> Solution:
@@ -150,12 +157,18 @@ def _logistic(examples: Examples, spectrum: _Spectrum, ridge: float) -> Solution
         dual = certainty @ target
         score = inner @ dual
     left_out = target - dual / np.diagonal(certainty)
-    return _solution(examples, dual, ridge, left_out, certainty)
+    return _solution(examples, spectrum, dual, ridge, left_out, certainty)
 
 
 def _solution(
-    examples: Examples, dual: np.ndarray, ridge: float, left_out: np.ndarray, certainty: np.ndarray
+    examples: Examples,
+    spectrum: _Spectrum,
+    dual: np.ndarray,
+    ridge: float,
+    left_out: np.ndarray,
+    certainty: np.ndarray,
 ) -> Solution:
     slope = examples.rows.T @ dual
     threshold = threshold_spread**2 * float(examples.offset @ dual)
-    return Solution(slope, threshold, ridge, left_out, examples, certainty)
+    rank = int((spectrum.values > 1e-10 * spectrum.values[-1]).sum())
+    return Solution(slope, threshold, ridge, left_out, examples, certainty, rank)
