@@ -18,7 +18,7 @@ from engine.progress import Progress
 from engine.steer.channels import channel_direction, spread
 from engine.steer.latents import num_styles, resolve
 
-probes = 32
+probes = 16
 """Backward passes a region, to shortlist; the order of the result is measured, not estimated."""
 shortlist = 3
 """Times the wanted count that are measured."""

@@ -7,6 +7,7 @@ import time
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -16,6 +17,30 @@ version = 1
 """Of what is kept; older searches begin afresh."""
 every = 3.0
 """Seconds of work that may be lost: large moments are not written after every sample."""
+
+
+class Store(Protocol):
+    """Where a search puts what it has finished."""
+
+    def load(self) -> dict[str, np.ndarray]: ...
+    def due(self) -> bool: ...
+    def save(self, arrays: Mapping[str, np.ndarray]) -> None: ...
+
+
+class Memory:
+    """Keeps arrays as long as it lives, for a search that leaves nothing behind."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[str, np.ndarray] = {}
+
+    def load(self) -> dict[str, np.ndarray]:
+        return dict(self._arrays)
+
+    def due(self) -> bool:
+        return False
+
+    def save(self, arrays: Mapping[str, np.ndarray]) -> None:
+        self._arrays = dict(arrays)
 
 
 class Kept:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.discover.kept import Kept
+from engine.discover.kept import Store
 from engine.discover.source import Source
 from engine.progress import Progress
 
@@ -47,8 +47,8 @@ def spread_of(source: Source, count: int = 1000) -> float:
 
 
 def latents_for(source: Source) -> int:
-    """How many latents to average over: about a thousand pictures in all."""
-    return int(np.clip(1024 // source.free, 4, 8))
+    """How many latents to average over: at least four; five hundred pictures in all, or more."""
+    return int(np.clip(512 // source.free, 4, 8))
 
 
 def measure(
@@ -56,7 +56,7 @@ def measure(
     names: Sequence[str],
     space: Space,
     seed: int,
-    kept: Kept,
+    kept: Store,
     progress: Progress,
     count: int,
     picture: bool = True,

@@ -20,7 +20,7 @@ import torch
 from torch import nn
 
 from engine.discover.finds import Find
-from engine.discover.kept import Kept
+from engine.discover.kept import Store
 from engine.discover.source import Source
 from engine.messages import DiscoverRequest, Layer, LodestoneError
 from engine.progress import Progress
@@ -73,7 +73,7 @@ class Moments:
         return self.squares / max(freedom, 1.0)
 
 
-def pca(request: DiscoverRequest, source: Source, kept: Kept, progress: Progress) -> list[Find]:
+def pca(request: DiscoverRequest, source: Source, kept: Store, progress: Progress) -> list[Find]:
     """The first `count` components, by falling variance."""
     layer = next((one for one in source.info.layers if one.name == request.at), None)
     if request.space == "a":
@@ -90,7 +90,11 @@ def pca(request: DiscoverRequest, source: Source, kept: Kept, progress: Progress
 
 
 def _summed(
-    request: DiscoverRequest, source: Source, layer: Layer | None, kept: Kept, progress: Progress
+    request: DiscoverRequest,
+    source: Source,
+    layer: Layer | None,
+    kept: Store,
+    progress: Progress,
 ) -> Moments:
     """Moments of w, or of activations with w behind them, over all samples."""
     size = min(chunk_of[request.space], request.samples)

@@ -28,7 +28,7 @@ from torch import Tensor
 
 from engine.discover import moments
 from engine.discover.finds import Find
-from engine.discover.kept import Kept
+from engine.discover.kept import Store
 from engine.discover.moments import Space
 from engine.discover.source import Source, reached_by, strip
 from engine.messages import DiscoverRequest, LodestoneError
@@ -61,7 +61,7 @@ class Layerful:
 
 
 def selective(
-    request: DiscoverRequest, source: Source, kept: Kept, progress: Progress
+    request: DiscoverRequest, source: Source, kept: Store, progress: Progress
 ) -> list[Find]:
     """`count` directions for each layer, from the last layer to the first."""
     names = layers_of(request, source)

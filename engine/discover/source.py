@@ -48,8 +48,8 @@ class Source:
             # One is the canvas's: threads of low priority that wait for each other beside it
             # take longer than fewer threads do.
             torch.set_num_threads(max(1, available_cores() - 1))
-        generator = build(card, state).eval().requires_grad_(False)
-        generator = generator.to(self.device, memory_format=torch.channels_last)
+        generator: Any = build(card, state).eval().requires_grad_(False)
+        generator.to(self.device, memory_format=torch.channels_last)
         self._mapping: nn.Module = generator.mapping
         self.synthesis: nn.Module = generator.synthesis
         self.w_avg: np.ndarray = generator.w_avg.float().cpu().numpy()

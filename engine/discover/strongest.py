@@ -7,7 +7,7 @@ import torch
 
 from engine.discover.energy import Scene, estimated
 from engine.discover.finds import Find
-from engine.discover.kept import Kept
+from engine.discover.kept import Store
 from engine.discover.source import Source
 from engine.messages import DiscoverRequest, LodestoneError
 from engine.progress import Progress
@@ -21,7 +21,7 @@ probes = 16
 
 
 def strongest(
-    request: DiscoverRequest, source: Source, kept: Kept, progress: Progress
+    request: DiscoverRequest, source: Source, kept: Store, progress: Progress
 ) -> list[Find]:
     """`count` channels of the layer `at` (or of all layers), by what one σ of them changes."""
     info = source.info
