@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from PySide6.QtCore import QObject, Signal, Slot
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtGui import QImage, QPixmap
 
 from app.thumbnails import Thumbnails
+from app.widgets.enlarge import enlarged
 from engine.messages import SteerRequest
 
 
@@ -31,6 +32,7 @@ class Shelf(QObject):
         self._thumbnails, self._prefix = thumbnails, f"shelf:{name}:"
         self._size, self._room = size, room
         self._images: OrderedDict[SteerRequest, QImage] = OrderedDict()
+        self._scaled: OrderedDict[tuple[SteerRequest, int], QPixmap] = OrderedDict()
         self._asked: dict[str, tuple[SteerRequest, ...]] = {}
         thumbnails.arrived.connect(self._take)
 
@@ -39,6 +41,26 @@ class Shelf(QObject):
         found = self._images.get(request)
         if found is not None:
             self._images.move_to_end(request)
+        return found
+
+    def pixmap(self, request: SteerRequest, side: int) -> QPixmap | None:
+        """The picture at `side` device pixels: scaled once, not with every repaint."""
+        key = (request, side)
+        found = self._scaled.get(key)
+        if found is not None:
+            self._scaled.move_to_end(key)
+            return found
+        image = self.image(request)
+        if image is None:
+            return None
+        fine = enlarged(image, side / image.width())
+        smooth = Qt.TransformationMode.SmoothTransformation
+        found = QPixmap.fromImage(
+            fine.scaled(side, side, Qt.AspectRatioMode.KeepAspectRatio, smooth)
+        )
+        self._scaled[key] = found
+        while len(self._scaled) > 2 * self._room:
+            self._scaled.popitem(last=False)
         return found
 
     def want(self, owner: str, requests: Sequence[SteerRequest]) -> None:

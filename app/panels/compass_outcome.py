@@ -19,6 +19,7 @@ from app.live import Live
 from app.state import to_request, with_card
 from app.thumbnails import Thumbnails, plain
 from app.widgets.amount import AmountSlider, number
+from app.widgets.canvas import REST_MS
 from app.widgets.enlarge import enlarged
 from app.widgets.gauge import Gauge
 from app.widgets.parts import column, icon_button, label, push, row, section
@@ -41,6 +42,11 @@ class LivePicture(QWidget):
         super().__init__()
         self._image: QImage | None = None
         self._stamp: int | None = None
+        self._fine: QImage | None = None
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(REST_MS)
+        self._rest.timeout.connect(self._refine)
         self.setAccessibleName("Picture with the slider applied")
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setSizePolicy(policy)
@@ -53,8 +59,17 @@ class LivePicture(QWidget):
         """(H, W, 4) uint8 BGRX, copied: the canvas of Steer owns the memory."""
         height, width, _ = pixels.shape
         held = QImage(pixels.data, width, height, pixels.strides[0], QImage.Format.Format_RGB32)
-        self._image, self._stamp = held.copy(), stamp
+        self._image, self._stamp, self._fine = held.copy(), stamp, None
+        self._rest.start()
         self.update()
+
+    @Slot()
+    def _refine(self) -> None:
+        """Finer, once the picture rests."""
+        if self._image is not None:
+            side = min(self.width(), self.height()) * self.devicePixelRatioF()
+            self._fine = enlarged(self._image, side / self._image.width())
+            self.update()
 
     @property
     def image(self) -> QImage | None:
@@ -73,8 +88,7 @@ class LivePicture(QWidget):
         if self._image is None:
             painter.fillRect(box, theme.colour(theme.RAISED))
         else:
-            scale = side * self.devicePixelRatioF() / self._image.width()
-            painter.drawImage(box, enlarged(self._image, scale))
+            painter.drawImage(box, self._fine or self._image)
         painter.end()
         if self._stamp is not None:
             stamp, self._stamp = self._stamp, None

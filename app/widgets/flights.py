@@ -22,6 +22,11 @@ class Flight:
     end: QRectF
     began: float
 
+    def at(self, now: float) -> QRectF:
+        """Where it is: fast at first, slow where it lands."""
+        part = min((now - self.began) / SECONDS, 1.0)
+        return _between(self.start, self.end, 1.0 - (1.0 - part) ** 3)
+
 
 class Flights(QWidget):
     """Lies over its parent and lets every touch through."""
@@ -33,6 +38,7 @@ class Flights(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._flights: list[Flight] = []
+        self._painted: list[QRectF] = []
         self._carried: tuple[QImage, QPointF] | None = None
         self._timer = QTimer(self)
         self._timer.setInterval(STEP_MS)
@@ -59,16 +65,27 @@ class Flights(QWidget):
     def put_down(self) -> QRectF | None:
         """Where the carried picture was, when there was one."""
         carried, self._carried = self._carried, None
-        self.update()
+        self._repaint()
         if not self.busy:
             self.hide()
         return _around(carried[1]) if carried is not None else None
 
     def _lie_over(self) -> None:
-        self.setGeometry(self._under.rect())
-        self.raise_()
-        self.show()
-        self.update()
+        if not self.isVisible():
+            self.setGeometry(self._under.rect())
+            self.raise_()
+            self.show()
+        self._repaint()
+
+    def _repaint(self) -> None:
+        """Only where something is or was: all that lies below is painted again with it."""
+        now = time.monotonic()
+        places = [one.at(now) for one in self._flights]
+        if self._carried is not None:
+            places.append(_around(self._carried[1]))
+        for place in (*places, *self._painted):
+            self.update(place.toAlignedRect().adjusted(-2, -2, 2, 2))
+        self._painted = places
 
     @Slot()
     def _step(self) -> None:
@@ -78,7 +95,7 @@ class Flights(QWidget):
             self._timer.stop()
             if self._carried is None:
                 self.hide()
-        self.update()
+        self._repaint()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -87,9 +104,7 @@ class Flights(QWidget):
         )
         now = time.monotonic()
         for one in self._flights:
-            part = min((now - one.began) / SECONDS, 1.0)
-            eased = 1.0 - (1.0 - part) ** 3
-            _paint(painter, _between(one.start, one.end, eased), one.image)
+            _paint(painter, one.at(now), one.image)
         if self._carried is not None:
             image, place = self._carried
             painter.setOpacity(0.92)

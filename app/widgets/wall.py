@@ -21,7 +21,6 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QSizePolicy, QToolTip, QW
 from app import theme
 from app.evidence import called
 from app.shelf import Shelf
-from app.widgets.enlarge import enlarged
 from engine.messages import SteerRequest
 
 GAP = 5
@@ -38,13 +37,14 @@ def draw_picture(painter: QPainter, box: QRectF, shelf: Shelf, request: SteerReq
     """One picture with round corners, or the place where it will be."""
     path = QPainterPath()
     path.addRoundedRect(box, RADIUS, RADIUS)
-    image = shelf.image(request)
-    if image is None:
+    ratio = painter.device().devicePixelRatioF()
+    picture = shelf.pixmap(request, max(round(box.width() * ratio), 1))
+    if picture is None:
         painter.fillPath(path, theme.colour(theme.RAISED))
         return
     painter.save()
     painter.setClipPath(path)
-    painter.drawImage(box, enlarged(image, box.width() / image.width()))
+    painter.drawPixmap(box, picture, QRectF(picture.rect()))
     painter.restore()
 
 
@@ -111,15 +111,15 @@ class SortWall(QWidget):
         for index, held in enumerate(self._cells):
             if held is None and waiting:
                 self._cells[index] = waiting.pop(0)
+                self.update(self.cell_rect(index).toAlignedRect())
         self._tell()
-        self.update()
         return waiting
 
     def take(self, request: SteerRequest) -> QRect:
         """Empty a picture's cell; where it was, in this widget."""
         index = self._cells.index(request)
         self._cells[index] = None
-        self.update()
+        self.update(self.cell_rect(index).toAlignedRect())
         return self.cell_rect(index).toRect()
 
     def holds(self, request: SteerRequest) -> bool:
@@ -264,9 +264,10 @@ class SortWall(QWidget):
     def _move_cursor(self, index: int, keyboard: bool = True) -> None:
         index = min(max(index, 0), max(len(self._cells) - 1, 0))
         self._keyboard = keyboard
-        self._cursor = index
+        before, self._cursor = self._cursor, index
         self._tell()
-        self.update()
+        for place in {before, index}:
+            self.update(self.cell_rect(place).toAlignedRect())
 
     def _tell(self) -> None:
         held = self.cursor_request
