@@ -29,6 +29,8 @@ ACCENT_DEEP = "#7a4d22"
 ON_ACCENT = "#1d1206"
 DANGER = "#f07a6a"
 GOOD = "#8fc08a"
+VEIL = "#35c4e8"
+"""Over what is masked: far from skin, wood and fruit."""
 
 SPACE = 8
 """The spacing unit, pixels."""
@@ -151,6 +153,7 @@ def _sheet() -> str:
         border-color: {LINE}; }}
     QToolButton {{ background: transparent; border: 1px solid transparent; border-radius: 6px;
         padding: 3px; color: {DIM}; }}
+    QToolButton[slim="true"] {{ padding: 3px 1px; }}
     QToolButton:hover {{ background: {HOVER}; color: {TEXT}; }}
     QToolButton:focus {{ border: 1px solid {ACCENT}; }}
     QToolButton:checked {{ background: {ACCENT_DEEP}; color: {TEXT}; }}

@@ -20,7 +20,7 @@ from app.widgets.details import read_detail
 from app.widgets.filters import NEW, FilterBar
 from app.widgets.found import explained
 from app.window import MainWindow
-from engine.client import to_json
+from engine.client import channel_direction, to_json
 from engine.messages import ChannelsRequest, Direction, DiscoverRequest, SteerRequest, Vector
 from tests.conftest import open_model
 from tests.test_accessible import INSIDE, nameless
@@ -345,3 +345,29 @@ def test_everything_on_the_find_face_has_a_name_of_its_own(steering: MainWindow)
             and widget.objectName() not in INSIDE
         ]  # fmt: skip
         assert len(set(names)) == len(names)
+
+
+def test_a_direction_of_the_compass_opens_its_evidence(steering: MainWindow) -> None:
+    key = steering.finding.add((other(steering, "rounder", method="compass"),))[0]
+    widget = steering.steer.directions.card(key)
+    assert widget is not None
+    verbs = [action.objectName() for action in widget.menu().actions()]
+    assert "evidence" in verbs
+    widget.asked.emit(key, "evidence")
+    assert steering.workspace == "compass"
+
+
+def test_a_single_channel_reaches_further(steering: MainWindow, qtbot: QtBot) -> None:
+    info = steering.document.info
+    assert info is not None
+    direction = channel_direction(info, 3, 0.5)
+    key = steering.finding.add((direction,))[0]
+    widget = steering.steer.directions.card(key)
+    assert widget is not None
+    assert widget.brush.isHidden()
+    QTest.mouseClick(widget.strip, Qt.MouseButton.LeftButton, pos=QPoint(4, 20))
+    card = steering.document.state.card(key)
+    assert card is not None
+    assert card.amount == -9.0
+    assert widget.slider.amount == -9.0
+    assert widget.slider.minimum() == -10_500

@@ -18,6 +18,7 @@ from app.widgets.card import STRIP, DirectionCard
 from app.widgets.filters import NEW, FilterBar
 from app.widgets.found import FoundBanner
 from app.widgets.parts import column, icon_button, label, push, row, scroll, section
+from app.widgets.strip import stretch_of
 from engine.messages import Direction, Edit, ModelInfo, SteerRequest
 
 STRIP_SIZE = 64
@@ -236,7 +237,8 @@ class DirectionsPanel(QWidget):
 
     @Slot()
     def show_all(self) -> None:
-        """Every card, whatever was searched for."""
+        """Every card, whatever was searched for; what is new keeps its mark."""
+        self.banner.hide()
         self.filters.clear()
 
     @Slot()
@@ -311,13 +313,14 @@ class DirectionsPanel(QWidget):
         direction, residual = self._applied(card)
         if residual < NOTHING:
             return [self._request] * len(STRIP)
+        stretch = stretch_of(card.direction)
         others = tuple(
             edit
             for edit in self._request.edits
             if edit.direction.vector != direction.vector or edit.direction.space != direction.space
         )
         return [
-            replace(self._request, edits=(*others, Edit(direction, sigma)))
+            replace(self._request, edits=(*others, Edit(direction, sigma * stretch)))
             if sigma
             else replace(self._request, edits=others)
             for sigma in STRIP

@@ -48,6 +48,13 @@ class AmountSlider(QSlider):
     def amount(self) -> float:
         return self._amount
 
+    def set_span(self, low: float, high: float) -> None:
+        """Reach from `low` to `high`."""
+        blocked = self.blockSignals(True)
+        self.setRange(round(low * STEPS), round(high * STEPS))
+        self.blockSignals(blocked)
+        self.update()
+
     def set_amount(self, amount: float) -> None:
         """Show an amount (which may lie beyond the ends) without announcing it."""
         self._amount = amount

@@ -17,9 +17,9 @@ from app.widgets.fixing import FixList
 from app.widgets.layers import LayerBrush
 from app.widgets.parts import icon_button, label, row
 from app.widgets.plot import Meter
-from app.widgets.strip import REACH, Strip
+from app.widgets.strip import REACH, Strip, stretch_of
 from app.widgets.strip import STRIP as STRIP
-from engine.messages import Layer
+from engine.messages import Direction, Layer
 
 FIELD_REACH = 20.0
 """The numeric field goes further than the slider."""
@@ -85,6 +85,8 @@ class DirectionCard(QFrame):
         self.fixing: FixList | None = None
         """Once it was opened."""
         self._make_kept()
+        for button in (self.pin, self.eye, self.bin, self.more):
+            button.setProperty("slim", True)
         self._build()
         self._wire()
 
@@ -140,7 +142,7 @@ class DirectionCard(QFrame):
 
     def show_card(self, card: Card) -> None:
         """Show the state of the direction."""
-        self._card = card
+        previous, self._card = self._card, card
         if self._details is not None:
             self._details.show_direction(card.direction)
         if self.fixing is not None and not self.fixing.isHidden():
@@ -148,6 +150,9 @@ class DirectionCard(QFrame):
         if not self.name.hasFocus() and self.name.text() != card.direction.name:
             self.name.setText(card.direction.name)
             self.name.setCursorPosition(0)
+        self.name.setToolTip(f"{card.direction.name}\nGive this direction your own word.")
+        if previous is None or previous.direction.vector is not card.direction.vector:
+            self._reach(card.direction)
         self.slider.set_amount(card.amount)
         blocked = self.value.blockSignals(True)
         self.value.setValue(card.amount)
@@ -155,7 +160,7 @@ class DirectionCard(QFrame):
         self.strip.set_amount(card.amount)
         layers = card.direction.layers
         self.brush.set_range(layers)
-        self.span.setText("all layers" if layers is None else _span(layers))
+        self.span.setText(_acts_on(card.direction))
         self.pin.setChecked(card.pinned)
         self.eye.setIcon(icons.icon("eye-off" if card.hidden else "eye"))
         words = f"Show {self.key}" if card.hidden else f"Hide {self.key}"
@@ -164,6 +169,13 @@ class DirectionCard(QFrame):
         if self.property("pinned") != card.pinned:
             self.setProperty("pinned", card.pinned)
             self.style().polish(self)
+
+    def _reach(self, direction: Direction) -> None:
+        """Strip and slider as wide as the direction needs; layers where it has them."""
+        stretch = stretch_of(direction)
+        self.strip.set_stretch(stretch)
+        self.slider.set_span(-REACH * stretch, REACH * stretch)
+        self.brush.setVisible(direction.space not in ("s", "a"))
 
     def show_kept(self, names: tuple[str, ...], residual: float) -> None:
         """What is kept fixed (nothing: no line), and the share of the direction that is left."""
@@ -287,6 +299,13 @@ class DirectionCard(QFrame):
         self.delete_asked.emit(self.key)
 
 
-def _span(layers: tuple[int, int]) -> str:
-    first, last = layers
+def _acts_on(direction: Direction) -> str:
+    """Which layers a direction moves, in words."""
+    if direction.space == "a":
+        return f"moves what {direction.at} sees"
+    if direction.space == "s":
+        return "one style channel" if stretch_of(direction) > 1.0 else "style channels"
+    if direction.layers is None:
+        return "all layers"
+    first, last = direction.layers
     return f"layer {first}" if first == last else f"layers {first}–{last}"

@@ -218,10 +218,8 @@ class MaskLayer(QWidget):
 
     def _show(self) -> None:
         alpha = (self._mask.values * STRENGTH).astype(np.uint32)
-        accent = QColor(theme.ACCENT)
-        red, green, blue = (
-            alpha * part // 255 for part in (accent.red(), accent.green(), accent.blue())
-        )
+        veil = QColor(theme.VEIL)
+        red, green, blue = (alpha * part // 255 for part in (veil.red(), veil.green(), veil.blue()))
         pixels = (alpha << 24) | (red << 16) | (green << 8) | blue
         height, width = pixels.shape
         made = QImage(pixels.data, width, height, QImage.Format.Format_ARGB32_Premultiplied)  # pyright: ignore
