@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import time
@@ -42,7 +43,11 @@ def _add_discover(commands: Any) -> None:
                          help="pca: what is analysed; a = activations of --layer")  # fmt: skip
     command.add_argument("--layer", default="", metavar="NAME",
                          help="such as b16.conv1: analysed, held still, or listed")  # fmt: skip
-    command.add_argument("--count", type=int, default=16, help="directions wanted (default 16)")
+    command.add_argument("--count", type=int,
+                         help="directions wanted (16; selective: 4 a layer)")  # fmt: skip
+    command.add_argument("--criterion", choices=("visible", "plain"), default="visible",
+                         help="selective: show as much as possible, or change the layer "
+                         "as little as possible")  # fmt: skip
     command.add_argument("--samples", type=int, default=10_000, help="latents looked at (pca)")
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--class", dest="class_name", metavar="NAME",
@@ -53,6 +58,9 @@ def _add_discover(commands: Any) -> None:
 
 def _discover(args: argparse.Namespace) -> None:
     client = open_client(args)
+    count = args.count
+    if count is None:
+        count = 4 if args.method == "selective" else 16
     with working(args) as bar:
         info = client.find(args.model, bar.progress.part(0.0, 0.0))
         request = DiscoverRequest(
@@ -61,11 +69,12 @@ def _discover(args: argparse.Namespace) -> None:
             out=args.out,
             space=args.space,
             at=args.layer,
-            count=args.count,
+            count=count,
             samples=args.samples,
             seed=args.seed,
             classes=class_weights(args.class_name, info),
             truncation=args.truncation,
+            criterion=args.criterion,
         )
         path = str(client.run(request, bar.progress))
     with open(path, "rb") as file:
@@ -74,7 +83,10 @@ def _discover(args: argparse.Namespace) -> None:
         "path": path,
         "model": info.id,
         "method": args.method,
-        "directions": [{"name": one.name, "space": one.space, "sigma": one.sigma} for one in found],
+        "directions": [
+            {"name": one.name, "space": one.space, "sigma": one.sigma, **json.loads(one.detail)}
+            for one in found
+        ],
     }
     answer(args, facts, f"{len(found)} directions: {path}")
 

@@ -148,6 +148,7 @@ class Search:
         found = self._start()
         random = float(self._loss(some, found).mean())
         found.losses.append(np.full(len(found.rows), random))
+        progress(0.0, f"Holding {self._name} still", None, (("loss", random),))
         return self._descend(found, progress)
 
     def _start(self) -> Layerful:
@@ -190,7 +191,8 @@ class Search:
             if step < steps:
                 adam.step()
             picture = self._preview(best[1][0]) if step in (0, steps) else None
-            progress(step / steps, f"Holding {self._name} still", picture, (("loss", total),))
+            done = (step + 1) / (steps + 1)
+            progress(done, f"Holding {self._name} still", picture, (("loss", total),))
         assert best is not None
         exact = np.concatenate([self._before, best[1].cpu().double().numpy()])
         turned = np.linalg.qr(exact.T)[0].T[len(self._before) :]
