@@ -7,7 +7,7 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QStackedWidget, QWidget
 
 from app import axes
-from app.compass import Compass
+from app.compass import WALL, Compass
 from app.document import Document
 from app.link import EngineLink
 from app.live import Live
@@ -104,6 +104,8 @@ class CompassPage(QWidget):
         if failure.key.startswith("shelf:"):
             self.shelf.clear()
             self.large.clear()
+        elif failure.key == WALL:
+            self.sort.failed()
 
     @Slot(str)
     def show_view(self, view: str) -> None:

@@ -25,11 +25,16 @@ NARROW = 800
 CALM_MS = 260
 """Suggestions are renewed this long after the last answer."""
 KINDS = (
-    ("random", "Random", "Any pictures."),
-    ("uncertain", "Uncertain", "Show me the uncertain ones: the slider learns most from these."),
+    (
+        "uncertain",
+        "Uncertain",
+        "Show me the uncertain ones: the slider learns most from these. "
+        "At first: pictures as different as can be.",
+    ),
     ("extremes", "Extremes", "Show me the extremes: both far ends of the axis."),
     ("more", "Most", "More like this axis: pictures far on the side of more."),
     ("less", "Least", "Less like this axis: pictures far on the side of less."),
+    ("random", "Random", "Any pictures."),
 )
 HELP = "Click or → more  ·  right click or ← less  ·  ↓ skip  ·  or drag"
 
@@ -41,7 +46,6 @@ class SortPanel(QWidget):
         super().__init__()
         self._compass, self._shelf = compass, shelf
         self._queue: list[SteerRequest] = []
-        self._chosen = False
         self._which: object = None
         self._template: SteerRequest | None = None
         self._waiting = False
@@ -87,7 +91,7 @@ class SortPanel(QWidget):
     def _wire(self) -> None:
         compass = self._compass
         compass.changed.connect(self._axis)
-        compass.fitted.connect(self._fitted)
+        compass.fitted.connect(self._show_sorted)
         compass.suggested.connect(self._suggested)
         self.kinds.chosen.connect(self._kind)
         self.again.clicked.connect(self.renew_all)
@@ -111,7 +115,6 @@ class SortPanel(QWidget):
 
     @Slot(str)
     def _kind(self, _kind: str) -> None:
-        self._chosen = True
         self.renew_all()
 
     @Slot()
@@ -124,12 +127,7 @@ class SortPanel(QWidget):
         self.wall.clear("Looking for pictures …")
         self._queue = []
         self._waiting = True
-        self._compass.suggest(self._usable(self.kind), self.wall.room + AHEAD)
-
-    def _usable(self, kind: Kind) -> Kind:
-        """Without a direction there is nothing to be uncertain about."""
-        axis = self._compass.axis
-        return kind if axis is not None and axis.direction is not None else "random"
+        self._compass.suggest(self.kind, self.wall.room + AHEAD)
 
     @Slot()
     def _renew(self) -> None:
@@ -139,7 +137,7 @@ class SortPanel(QWidget):
             return
         self._waiting = True
         # Some of the answer may lie on the wall already.
-        self._compass.suggest(self._usable(self.kind), self.wall.room + AHEAD)
+        self._compass.suggest(self.kind, self.wall.room + AHEAD)
 
     @Slot()
     def _top_up(self) -> None:
@@ -148,7 +146,7 @@ class SortPanel(QWidget):
         self._queue = self.wall.fill(self._queue)
         if (self.wall.free or len(self._queue) < AHEAD // 2) and not self._waiting:
             self._waiting = True
-            self._compass.suggest(self._usable(self.kind), self.wall.room + AHEAD)
+            self._compass.suggest(self.kind, self.wall.room + AHEAD)
         self._shelf.want("wall", [*self.wall.requests, *self._queue[:AHEAD]])
 
     @Slot(object, str)
@@ -167,6 +165,10 @@ class SortPanel(QWidget):
             self.wall.clear("No other pictures were found. Choose another way above.")
         self._queue = self.wall.fill(self._queue)
         self._shelf.want("wall", [*self.wall.requests, *self._queue[:AHEAD]])
+
+    def failed(self) -> None:
+        """The engine could not tell which pictures: the next answer asks again."""
+        self._waiting = False
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -299,8 +301,7 @@ class SortPanel(QWidget):
         self._which, self._template = which, axis.template
         self.middle.setEnabled(self._compass.here)
         if another:
-            self._chosen = False
-            self.kinds.set_value("uncertain" if axis.direction is not None else "random")
+            self.kinds.set_value(KINDS[0][0])
         if another or other:
             if self.isVisible() and self._compass.here:
                 self.renew_all()
@@ -322,14 +323,6 @@ class SortPanel(QWidget):
             self._top_up()
 
     @Slot()
-    def _fitted(self) -> None:
-        fit = self._compass.fit
-        if fit is not None and fit.accuracy is not None and not self._chosen:
-            # From here on the slider learns most from the pictures it is unsure of.
-            self._chosen = True
-            self.kinds.set_value("uncertain")
-        self._show_sorted()
-
     def _show_sorted(self, another: bool = False) -> None:
         axis = self._compass.axis
         if axis is None:
