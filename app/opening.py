@@ -92,11 +92,18 @@ class Opener(QObject):
 
     def _open_json(self, path: Path) -> None:
         """A preset, or directions alone: these wait for their generator when none is open."""
-        text = path.read_text("utf-8")
+        text, info = path.read_text("utf-8"), self._document.info
         directions = read_directions(text)
         if not directions:
-            self.open_recipe(read_preset(text))
-        elif self._document.info is not None:
+            request, directions = read_preset(text)
+            own = tuple(one for one in directions if one.model in ("", request.model))
+            self.open_recipe((request, own))
+            strangers = tuple(one for one in directions if one not in own)
+            if strangers and self._recipe is not None:
+                self._directions = (strangers, path.name)
+            elif strangers and info is not None and info.id == request.model:
+                self.directions_read.emit(strangers, path.name)
+        elif info is not None:
             self.directions_read.emit(directions, path.name)
         elif any(model.id == directions[0].model for model in self.models):
             self._directions = (directions, path.name)

@@ -286,6 +286,21 @@ def test_directions_of_another_generator_wait_for_a_yes(
     assert json.loads(moved.detail)["transferred_from"] == "f" * 64
 
 
+def test_a_preset_brings_no_stranger_unasked(steering: MainWindow, tmp_path: Path) -> None:
+    request = steering.live.request
+    assert request is not None
+    before = names(steering)
+    path = tmp_path / "preset.json"
+    theirs = other(steering, "theirs", 5, model="f" * 64)
+    path.write_text(to_json((request, other(steering, "mine", 4), theirs)))
+    steering.opener.open_path(str(path))
+    assert names(steering) == [*before, "mine"]
+    bar = steering.steer.area.bar
+    assert "another generator" in bar.sentence
+    bar.button.click()
+    assert names(steering) == ["theirs", *before, "mine"]
+
+
 def test_directions_that_cannot_fit_are_refused(steering: MainWindow, tmp_path: Path) -> None:
     before = names(steering)
     wide = Direction("wide", "w", Vector.of(np.ones(7) / np.sqrt(7)), model="f" * 64)
