@@ -56,7 +56,8 @@ class Kept:
     def load(self) -> dict[str, np.ndarray]:
         """What was kept; empty when there is nothing, or nothing that can be gone on from."""
         try:
-            with np.load(self._path, allow_pickle=False) as file:
+            content = io.BytesIO(self._path.read_bytes())
+            with np.load(content, allow_pickle=False) as file:
                 found = {name: file[name] for name in file.files}
         except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
             return {}
