@@ -233,10 +233,12 @@ class Compass(QObject):
 
     @Slot(object, object)
     def _changed(self, old: SteerState, state: SteerState) -> None:
-        if self._document.info is None or same(old, state, "axes", "cards", "model"):
+        if self._document.info is None:
             return
         if self._draft is None and not self._key:
-            self._begin()
+            self._begin()  # The first word of a generator that was just opened.
+            return
+        if same(old, state, "axes", "cards", "model"):
             return
         if self._named_in_steer(old, state):
             return

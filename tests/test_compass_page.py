@@ -268,6 +268,21 @@ def test_a_name_given_in_steer_is_the_axis_name(
     assert steering.document.state.card(key).direction.name == "rounder"  # pyright: ignore
 
 
+def test_a_kept_axis_is_there_again_without_an_entry_of_history(
+    page: CompassPage, qtbot: QtBot, steering: MainWindow
+) -> None:
+    sort_some(page, qtbot)
+    document, kept = steering.document, axis_of(page)
+    state, info = document.state, document.info
+    assert info is not None
+    page.compass.new()
+    document.open(info, state)
+    assert axis_of(page) == kept
+    qtbot.waitUntil(lambda: len(page.sort.plot.spots) == 6, timeout=LONG)
+    assert document.undo_stack.count() == 0
+    assert len([card for card in document.state.cards if card.key == kept.key]) == 1
+
+
 def test_all_on_one_side_is_told_in_words(page: CompassPage, qtbot: QtBot) -> None:
     for request in page.sort.wall.requests[:4]:
         page.compass.sort(request, "more")

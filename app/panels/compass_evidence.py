@@ -176,6 +176,7 @@ class EvidenceTable(QTableView):
         self.setItemDelegateForColumn(2, MarginDelegate(self))
         head = self.horizontalHeader()
         head.setHighlightSections(False)
+        head.setStyleSheet("QHeaderView::section { padding-left: 3px; }")
         head.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         head.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
         self.setSortingEnabled(True)

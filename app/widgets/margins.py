@@ -192,6 +192,7 @@ class MarginPlot(QWidget):
         painter.drawText(foot, Qt.AlignmentFlag.AlignLeft | centre, "← less")
         painter.drawText(foot, Qt.AlignmentFlag.AlignRight | centre, "more →")
         painter.drawText(foot, Qt.AlignmentFlag.AlignHCenter | centre, "boundary")
+        painter.setOpacity(1.0 if self.isEnabled() else 0.35)
         for index, (spot, box) in enumerate(zip(self._spots, self._boxes, strict=True)):
             draw_picture(painter, box, self._shelf, spot.request)
             if spot.odd:

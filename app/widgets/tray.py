@@ -164,6 +164,7 @@ class TrayGrid(QWidget):
         painter.setRenderHints(
             QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform
         )
+        painter.setOpacity(1.0 if self.isEnabled() else 0.35)
         for index, request in enumerate(self._requests):
             box = self.cell_rect(index)
             if not box.intersects(QRectF(event.rect())):

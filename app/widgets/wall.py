@@ -295,8 +295,7 @@ class SortWall(QWidget):
             if held is None or not box.intersects(QRectF(event.rect())):
                 continue
             away = self._dragging and self._pressed is not None and self._pressed[0] == index
-            if away:
-                painter.setOpacity(0.25)
+            painter.setOpacity(0.25 if away else 1.0 if self.isEnabled() else 0.35)
             draw_picture(painter, box, self._shelf, held)
             painter.setOpacity(1.0)
             if index == self._cursor and (self.hasFocus() or self.underMouse()):
