@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +18,10 @@ from engine.steer.directions import (
     factorise,
     factorised_layers,
     find_direction,
+    fits,
     measure_sigma,
     sefa,
+    transferred,
 )
 from tests import small
 
@@ -123,3 +127,50 @@ def test_pickled_array_is_not_read(tmp_path: Path) -> None:
     np.save(tmp_path / "evil.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
     with pytest.raises(LodestoneError):
         find_direction(str(tmp_path / "evil.npy"), small.runtime())
+
+
+def test_whose_direction_it_is() -> None:
+    info, w = small.info(), Vector.of(np.eye(20)[0])
+    styles = sum(layer.style_count for layer in info.layers)
+    mine = Direction("d", "w", w, model=info.id)
+    assert fits(mine, info) == "same"
+    assert fits(replace(mine, model=""), info) == "same"
+    stranger = replace(mine, model="f" * 64)
+    assert fits(stranger, info) == "shape"
+    for space, shape, expected in (
+        ("z", (24,), "shape"), ("z", (20,), "no"), ("w+", (8, 20), "shape"), ("w+", (9, 20), "no"),
+        ("s", (styles,), "shape"), ("s", (styles + 1,), "no"), ("w", (21,), "no"),
+    ):  # fmt: skip
+        one = replace(stranger, space=space, vector=Vector.of(np.ones(shape)))
+        assert fits(one, info) == expected
+    for at, width, expected in (
+        ("b16.conv0", 16, "shape"), ("b16.conv1", 16, "shape"), ("b32.conv1", 8, "shape"),
+        ("b16.conv1", 8, "no"), ("b16.torgb", 16, "no"), ("nowhere", 16, "no"),
+    ):  # fmt: skip
+        one = replace(stranger, space="a", at=at, vector=Vector.of(np.ones(width)))
+        assert fits(one, info) == expected
+
+
+def test_a_transferred_direction_tells_where_it_was_made() -> None:
+    runtime = small.runtime()
+    stranger = Direction(
+        "d", "w", Vector.of(np.eye(20)[3]), 9.0, (2, 99), "pca", "f" * 64, '{"seed": 1}'
+    )
+    moved = transferred(stranger, runtime)
+    assert (moved.model, moved.layers, moved.name) == (small.info().id, None, "d")
+    assert moved.sigma == pytest.approx(measure_sigma(np.eye(20)[3:4], runtime)[0])
+    assert json.loads(moved.detail) == {"seed": 1, "transferred_from": "f" * 64}
+    with pytest.raises(LodestoneError, match="does not fit small"):
+        transferred(replace(stranger, vector=Vector.of(np.ones(7))), runtime)
+
+
+def test_sefa_of_some_rows() -> None:
+    found = sefa(small.runtime(), count=2, rows=(3, 4))
+    assert [one.name for one in found] == ["sefa 1 @ 3-4", "sefa 2 @ 3-4"]
+    assert {one.layers for one in found} == {(3, 4)}
+    made = small.generator()
+    names = [one.name for one in small.info().layers if one.ws_index in (3, 4) and not one.to_rgb]
+    weights = [made.synthesis.get_submodule(n).affine.weight.double().numpy() for n in names]
+    rows = np.concatenate([w / np.linalg.norm(w, axis=1, keepdims=True) for w in weights])
+    best = np.linalg.svd(rows)[2]
+    assert abs(found[0].vector.array() @ best[0]) == pytest.approx(1.0, abs=1e-5)
