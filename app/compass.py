@@ -120,7 +120,7 @@ class Compass(QObject):
             self._refresh()
 
     def new(self) -> None:
-        """An empty axis; it comes into the project with its name or first picture."""
+        """An empty axis; it comes into the project with its first picture."""
         info = self._document.info
         if info is not None:
             self._key, self._draft = "", axes.draft(info, self._document.state, time.time())
@@ -159,10 +159,10 @@ class Compass(QObject):
         if self.kept:
             state = axes.renamed(self._document.state, self._key, name)
             self._document.edit(f"Name it {name}", state)
-        elif axis.key:
-            self._put(replace(axis, name=name), f"Name it {name}")
         else:
-            self._put(replace(axis, name=name), f"New axis {name}")
+            # It comes into the project with its first picture.
+            self._draft = replace(axis, name=name)
+            self.changed.emit()
 
     def sort(self, request: SteerRequest, answer: LabelAnswer) -> None:
         """Sort a picture, for the first time or otherwise than before."""

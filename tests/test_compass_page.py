@@ -204,11 +204,12 @@ def test_a_drag_that_ends_nowhere_sorts_nothing(page: CompassPage, qtbot: QtBot)
 def test_sorted_pictures_become_a_slider_that_moves_the_picture(
     page: CompassPage, qtbot: QtBot, steering: MainWindow
 ) -> None:
-    page.head.name.setText("rounder")
-    page.head.name.editingFinished.emit()
+    QTest.keyClicks(page.head.name, "rounder")
+    assert steering.document.state.axes == ()
+    page.compass.sort(page.sort.wall.requests[0], "more")
     axis = axis_of(page)
     assert (axis.key, axis.name) == ("rounder", "rounder")
-    page.compass.sort(page.sort.wall.requests[0], "more")
+    assert page.head.name.text() == "rounder"
     qtbot.waitUntil(lambda: bool(page.outcome.sentence.text()), timeout=LONG)
     assert page.outcome.strips[0].isHidden()
     before = page.outcome.picture.image

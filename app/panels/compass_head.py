@@ -69,6 +69,7 @@ class Head(QWidget):
         line.setContentsMargins(12, 8, 12, 8)
         self.setLayout(line)
         self.name.editingFinished.connect(self._named)
+        self.name.textEdited.connect(self._typed)
         self.plus.clicked.connect(self._new)
         self.bin.clicked.connect(compass.delete)
         self.views.chosen.connect(self.view_chosen)
@@ -77,7 +78,14 @@ class Head(QWidget):
 
     @Slot()
     def _named(self) -> None:
+        self.name.setModified(False)
         self._compass.rename(self.name.text())
+
+    @Slot(str)
+    def _typed(self, text: str) -> None:
+        # An axis without pictures takes the name while it is typed: the first click may follow.
+        if not self._compass.kept:
+            self._compass.rename(text)
 
     @Slot()
     def _new(self) -> None:
@@ -106,7 +114,8 @@ class Head(QWidget):
         axis = self._compass.axis
         if axis is None:
             return
-        if self.name.text() != axis.name and not (self.name.hasFocus() and not axis.name):
+        typing = self.name.hasFocus() and self.name.isModified()
+        if self.name.text().strip() != axis.name and not typing:
             self.name.setText(axis.name)
         count = len(self._document.state.axes)
         self.list.setText(f"Axes  {count}" if count else "Axes")

@@ -240,6 +240,8 @@ class Outcome(QWidget):
         self.counted.setText("  ·  ".join(words))
         self.sentence.setText(fit.sentence if fit is not None else "")
         self.sentence.setVisible(bool(self.sentence.text()))
+        # The sentence says what is missing.
+        self.verdict.setVisible(accuracy is not None or not self.sentence.text())
         self.residual.setText(self._left())
         self.residual.setVisible(bool(self.residual.text()))
 

@@ -298,7 +298,7 @@ class SortWall(QWidget):
             painter.setOpacity(0.25 if away else 1.0 if self.isEnabled() else 0.35)
             draw_picture(painter, box, self._shelf, held)
             painter.setOpacity(1.0)
-            if index == self._cursor and (self.hasFocus() or self.underMouse()):
+            if index == self._cursor and not away and (self.hasFocus() or self.underMouse()):
                 self._paint_cursor(painter, box)
         if not self.requests and self._words:
             painter.setPen(theme.colour(theme.DIM))
