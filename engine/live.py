@@ -120,7 +120,14 @@ class LiveKeeper:
             self.link.kill()
 
     def _start(self, now: float) -> None:
-        link = ProcessLink(ENGINE, self._args)
+        try:
+            link = ProcessLink(ENGINE, self._args)
+        except (OSError, RuntimeError) as error:
+            # The machine gives no more processes: that counts as a fall, so that it is tried
+            # again later and told, and not twenty times a second.
+            self._ready, self._cause = False, f"The engine could not be started ({error!s:.80})."
+            self.on_end(None)
+            return
         with self._lock:
             self._start_at, self._ready, self._sign_of_life = None, False, now
             if self._opening is None and self._opened is not None:

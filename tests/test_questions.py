@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from engine.messages import Answer, Failure, Frame, StyleSpread, StylesQuestion
+import time
+
+import pytest
+
+from engine.messages import Answer, EngineStatus, Failure, Frame, StyleSpread, StylesQuestion
 from tests.test_client import SLOW, engine, seed
 
 
@@ -61,3 +65,21 @@ def test_a_question_that_kills_the_engine_is_put_aside() -> None:
         assert failure.key == "styles"
         client.ask(StylesQuestion("one"), "other")
         assert ears.wait(Answer, lambda answer: answer.done and answer.key == "other")
+
+
+def test_an_engine_that_cannot_be_started_is_told_and_not_tried_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tries: list[float] = []
+
+    def refuse(*_: object) -> None:
+        tries.append(time.monotonic())
+        raise OSError("Resource temporarily unavailable")
+
+    monkeypatch.setattr("engine.live.ProcessLink", refuse)
+    with engine() as (_, ears):
+        failed = ears.wait(EngineStatus, lambda status: status.state == "failed", 90)
+        assert "three times" in failed.message
+        restarting = [s for s in ears.all(EngineStatus) if s.state == "restarting"]
+        assert "could not be started" in restarting[0].message
+        assert len(tries) == 3
