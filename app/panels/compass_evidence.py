@@ -16,7 +16,7 @@ from PySide6.QtCore import (
     Signal,
     Slot,
 )
-from PySide6.QtGui import QKeyEvent, QPainter, QPen, QPixmap
+from PySide6.QtGui import QIcon, QKeyEvent, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -101,7 +101,7 @@ class EvidenceModel(QAbstractTableModel):
             return row.tip
         return None
 
-    def _pixmap(self, row: Row) -> QPixmap:
+    def _pixmap(self, row: Row) -> QIcon:
         """The picture, or both of a pair side by side."""
         made = QPixmap(PICTURE * len(row.pictures) + 3 * (len(row.pictures) - 1), PICTURE)
         made.fill(Qt.GlobalColor.transparent)
@@ -115,7 +115,10 @@ class EvidenceModel(QAbstractTableModel):
             else:
                 painter.drawImage(box, image)
         painter.end()
-        return made
+        icon = QIcon(made)
+        # Chosen rows keep their pictures as they are: Qt would tint them.
+        icon.addPixmap(made, QIcon.Mode.Selected)
+        return icon
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         self.beginResetModel()
@@ -169,6 +172,9 @@ class EvidenceTable(QTableView):
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setShowGrid(False)
+        self.setStyleSheet(
+            f"selection-background-color: {theme.HOVER}; selection-color: {theme.TEXT};"
+        )
         self.setTabKeyNavigation(False)
         self.setIconSize(QSize(2 * PICTURE + 3, PICTURE))
         self.verticalHeader().hide()
@@ -182,7 +188,7 @@ class EvidenceTable(QTableView):
         self.setSortingEnabled(True)
         self.sortByColumn(2, Qt.SortOrder.DescendingOrder)
         self.horizontalHeader().setMinimumSectionSize(60)
-        for number, width in enumerate((170, 120, 200, 120, 140)):
+        for number, width in enumerate((168, 104, 200, 84, 138)):
             self.setColumnWidth(number, width)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
