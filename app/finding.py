@@ -117,7 +117,7 @@ class Finding(QObject):
         if info is None:
             return None
         out = str(self._folder() / FOLDER / f"{_safe(info.name)} brushed.json")
-        return self._submit(ChannelsRequest(request, mask, out, count), info)
+        return self._submit(ChannelsRequest(request, mask, out, count, info.path), info)
 
     def _submit(self, request: DiscoverRequest | ChannelsRequest, info: ModelInfo) -> int | None:
         try:

@@ -77,7 +77,7 @@ def _pca(info: ModelInfo) -> Figure:
     w, turn = np.concatenate([c.w for c in chunks]), np.concatenate([c.turn for c in chunks])
     means = np.stack([w[turn == group].mean(axis=0) for group in range(source.groups)])
     peer = IncrementalPCA(n_components=min(80, info.w_dim), batch_size=1000).fit(w - means[turn])
-    cosine = smallest_cosine(ours, peer.components_[:20])
+    cosine = smallest_cosine(ours, np.asarray(peer.components_)[:20])
     return at_least(name, cosine, "cosine", 0.99, peer="scikit-learn", note="largest angle")
 
 
