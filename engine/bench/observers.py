@@ -21,9 +21,10 @@ class Attribute:
     measure: Measure
 
 
-def rgb(bgrx: np.ndarray) -> np.ndarray:
-    """(N, H, W, 4) uint8 B G R X -> (N, H, W, 3) float32 0..1."""
-    return bgrx[..., 2::-1].astype(np.float32) / 255.0
+def rgb(pictures: np.ndarray) -> np.ndarray:
+    """(N, 3, H, W) float32 about -1..1 -> (N, H, W, 3) float32 0..1, in 256 steps as shown."""
+    steps = np.clip(np.rint((pictures + 1.0) * 127.5), 0.0, 255.0)
+    return np.moveaxis(steps, 1, -1) / np.float32(255.0)
 
 
 def attributes(generator: str) -> tuple[Attribute, ...]:
@@ -158,7 +159,7 @@ def _hair_redness(pictures: np.ndarray) -> np.ndarray:
 
 
 def _hair_size(pictures: np.ndarray) -> np.ndarray:
-    """Part of the rim around the face, above the brows and beside the cheeks, that is not ground."""
+    """Part of the rim above the brows and beside the cheeks that is not ground."""
     height, width = pictures.shape[1:3]
     ground = _background(pictures)[:, None, None]
     apart = np.abs(pictures - ground).max(axis=-1) > 0.15
