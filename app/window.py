@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QMimeData, QTimer, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QUndoStack
 from PySide6.QtWidgets import QFileDialog, QMainWindow, QStackedWidget, QWidget
 
+from app import pages
 from app.actions import Actions
 from app.commands import Commands
 from app.document import Document
@@ -102,37 +104,11 @@ class MainWindow(QMainWindow):
 
     def page(self, name: str) -> QWidget:
         """A workspace, made when it is first needed: the window is visible sooner."""
-        if name in self._pages:
-            return self._pages[name]
         if name == "steer":
-            return self._add(name, self.steer)
-        if name == "compass":
-            from app.panels.compass import CompassPage
-
-            compass = CompassPage(self.document, self.live, self.link, self.thumbnails)
-            compass.failed.connect(self.show_error)
-            return self._add(name, compass)
+            return self.steer
         if name == "vocabulary":
             return self.words
-        if name == "train":
-            from app.panels.train import TrainPage
-
-            train = TrainPage(self.jobs, self.keeper.models_folder)
-            train.failed.connect(self.show_error)
-            train.open_asked.connect(self.opener.open_path)
-            return self._add(name, train)
-        if name == "export":
-            from app.panels.export import ExportPage
-
-            export = ExportPage(self.document, self.jobs, self.steer.canvas)
-            export.failed.connect(self.show_error)
-            export.asked.connect(self._asked)
-            return self._add(name, export)
-        from app.panels.jobs import JobsPage
-
-        jobs = JobsPage(self.jobs)
-        jobs.open_asked.connect(self.actions_.open_result)
-        return self._add(name, jobs)
+        return self._pages.get(name) or self._add(name, pages.build(name, self))
 
     @property
     def steer(self):  # noqa: ANN201 - SteerWorkspace, imported when first needed
@@ -153,16 +129,9 @@ class MainWindow(QMainWindow):
         return made
 
     @property
-    def words(self):  # noqa: ANN201 - VocabularyPage, imported when first needed
+    def words(self) -> Any:  # VocabularyPage, imported when first needed
         """The Vocabulary workspace."""
-        from app.panels.vocabulary import VocabularyPage
-
-        made = self._pages.get("vocabulary")
-        if not isinstance(made, VocabularyPage):
-            made = VocabularyPage(self.document, self.live, self.link, self.thumbnails)
-            made.failed.connect(self.show_error)
-            self._add("vocabulary", made)
-        return made
+        return self._pages.get("vocabulary") or self._add("vocabulary", pages.vocabulary(self))
 
     def _wire(self) -> None:
         link, opener = self.link, self.opener
@@ -366,7 +335,7 @@ class MainWindow(QMainWindow):
     # -------------------------------------------------------------- jobs
 
     @Slot(int)
-    def _asked(self, job: int) -> None:
+    def job_asked(self, job: int) -> None:
         known = self.jobs.get(job)
         if known is not None:
             self.show_note(f"{title(known.request)} is being written.", "go:jobs", "Show jobs")

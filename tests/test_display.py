@@ -106,9 +106,10 @@ def test_a_pointer_steers_a_picture_and_a_kill_loses_nothing(
         assert before[60:75, 5:12].max() < 60
         time.sleep(1.0)
         before = screen.shot()
-        screen.hand("mousemove", "1110", "185", "mousedown", "1")
+        # The slider of the first direction, where it lies in the steering screenshot.
+        screen.hand("mousemove", "1110", "217", "mousedown", "1")
         for x in range(1120, 1250, 15):
-            screen.hand("mousemove", str(x), "185", "sleep", "0.03")
+            screen.hand("mousemove", str(x), "217", "sleep", "0.03")
         screen.hand("mouseup", "1")
         screen.wait(lambda shot: np.abs(middle(shot) - middle(before)).max() > 8)
         time.sleep(2.0)

@@ -113,7 +113,7 @@ def _layers(info: ModelInfo, direction: Direction, starts: tuple[SteerRequest, .
 def verdict(score: Consistency) -> str:
     """A score in words."""
     if score.score <= score.chance + 0.1:
-        return "no more alike than a random direction"
+        return "no more alike than unrelated changes"
     if score.score >= 0.75:
         return "does the same everywhere"
     return "mostly does the same" if score.score >= 0.45 else "differs from picture to picture"
@@ -169,7 +169,7 @@ class GeneralisePanel(QWidget):
         self.words = label("", "head")
         self.explained = label(
             "Alike: how much what changes agrees from picture to picture, 1 at most. "
-            "The mark is a random direction.",
+            "The mark is how alike unrelated changes look.",
             "small",
             wrap=True,
         )
@@ -220,10 +220,10 @@ class GeneralisePanel(QWidget):
         axis = self._compass.axis
         if axis is None or not self._compass.here or axis.direction is None:
             return None
-        card = self._document.state.card(axis.key)
-        if card is None:
+        card, info = self._document.state.card(axis.key), self._document.info
+        if card is None or info is None:
             return axis.direction
-        direction, left = applied(self._document.state, card)
+        direction, left = applied(self._document.state, card, info.num_ws)
         return direction if left >= NOTHING else None
 
     @Slot()

@@ -255,8 +255,13 @@ class Outcome(QWidget):
         card = self._document.state.card(axis.key)
         if card is None or not card.fixed:
             return ""
-        _direction, residual = applied(self._document.state, card)
+        _direction, residual = applied(self._document.state, card, self._rows())
         return f"{share(residual)} with {len(card.fixed)} kept fixed."
+
+    def _rows(self) -> int | None:
+        """Rows of w+ of the open generator."""
+        info = self._document.info
+        return info.num_ws if info is not None else None
 
     # -------------------------------------------------------------- strips
 
@@ -291,7 +296,7 @@ class Outcome(QWidget):
         except LodestoneError:
             return  # The canvas says it already.
         self._thumbnails.ask(f"{KEY}0", here, STRIP_SIZE)
-        direction, _left = applied(state, card)
+        direction, _left = applied(state, card, self._rows())
         base = here[len(STRIP) // 2]
         for line, seed in enumerate(self._unseen_seeds(), start=1):
             start = plain(base, seed)

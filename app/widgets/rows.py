@@ -37,7 +37,7 @@ class StripRow(QWidget):
 
     def set_score(self, score: float, chance: float) -> None:
         self._score, self._chance = score, chance
-        self.setAccessibleDescription(f"alike {score:.2f}, a random direction {chance:.2f}")
+        self.setAccessibleDescription(f"alike {score:.2f}, unrelated changes {chance:.2f}")
         self.update()
 
     def _arrived(self, request: SteerRequest) -> None:

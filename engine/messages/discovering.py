@@ -178,7 +178,7 @@ class Consistency:
     """Mean cosine between the changes of two places, -1..1; measured on pixels blurred to 16 px
     in a perceptual colour space."""
     chance: float
-    """The same for a random direction of equal length, measured on the same places."""
+    """How alike unrelated changes look on the same places: along a random direction for each."""
     places: tuple[float, ...]
     """One a place: cosine of its change with the mean of the others'."""
     strength: float = 0.0

@@ -33,7 +33,7 @@ from engine.steer.render import render
 side = 16
 """Pixels of the pictures that are compared, one side."""
 chance_seed = 20
-"""Of the random direction: always the same one, so that a score does not flicker."""
+"""Of the first random direction: always the same ones, so that a score does not flicker."""
 unseen = 1e-3
 """Length in CIELAB below which a change counts as none (rounding of a whole picture)."""
 
@@ -43,13 +43,14 @@ def consistency(
 ) -> Generator[Reply | None, None, Consistency]:
     """Yields None after every picture, and what is known so far from the third place on.
 
-    `chance` repeats the measure with one random direction of equal length. A place where nothing
-    changes agrees with none (cosine 0). `strength` is the difference of the two pictures, root mean
-    square over pixels of 0..1, mean over the places.
+    `chance` is how alike *unrelated* changes look here: every place is moved along a random
+    direction of its own, and the cosines of those changes are taken without their signs. (One
+    random direction for all places would be no null: it, too, does the same everywhere.) A place
+    where nothing changes agrees with none (cosine 0). `strength` is the difference of
+    the two pictures, root mean square over pixels of 0..1, mean over the places.
     """
     if len(question.places) < 2:
         raise LodestoneError("One picture agrees with itself. Choose two or more.")
-    other = random_twin(question.direction, runtime.info)
     changes: list[np.ndarray] = []
     by_chance: list[np.ndarray] = []
     strengths: list[float] = []
@@ -57,6 +58,7 @@ def consistency(
         change, strength = yield from _change(place, question.direction, question.amount, runtime)
         changes.append(change)
         strengths.append(strength)
+        other = random_twin(question.direction, runtime.info, chance_seed + len(by_chance))
         by_chance.append((yield from _change(place, other, question.amount, runtime))[0])
         if 3 <= len(changes) < len(question.places):
             yield _summary(changes, by_chance, strengths)
@@ -83,7 +85,7 @@ def _summary(
     units = _units(changes)
     return Consistency(
         score=mean_cosine(units),
-        chance=mean_cosine(_units(by_chance)),
+        chance=unrelated(_units(by_chance)),
         places=tuple(float(cosine) for cosine in cosines_with_others(units)),
         strength=float(np.mean(strengths)),
     )
@@ -104,6 +106,14 @@ def mean_cosine(units: np.ndarray) -> float:
     return float(np.clip(pairs / (count * (count - 1)), -1.0, 1.0))
 
 
+def unrelated(units: np.ndarray) -> float:
+    """Mean size of the cosine of all pairs of rows: what a sign of chance would leave of it."""
+    cosines = np.abs(units @ units.T)
+    count = len(units)
+    pairs = cosines.sum() - np.trace(cosines)
+    return float(np.clip(pairs / (count * (count - 1)), 0.0, 1.0))
+
+
 def cosines_with_others(units: np.ndarray) -> np.ndarray:
     """(N,): each row's cosine with the mean of the others; 0 where there is nothing to compare."""
     others = units.sum(axis=0) - units
@@ -112,7 +122,7 @@ def cosines_with_others(units: np.ndarray) -> np.ndarray:
     return np.where(length > 1e-9, along / np.maximum(length, 1e-9), 0.0)
 
 
-def random_twin(direction: Direction, info: ModelInfo, seed: int = chance_seed) -> Direction:
+def random_twin(direction: Direction, info: ModelInfo, seed: int) -> Direction:
     """A random direction of the same space and layers, moving equally far (row by row for w+)."""
     given = direction.vector.array().astype(np.float64)
     drawn = np.random.RandomState(seed).randn(*given.shape)
