@@ -197,8 +197,8 @@ def _provenance(learned: Learned) -> str:
 
 def _accuracy(learned: Learned) -> float | None:
     """Share of answers foretold when left out; of pictures, the mean over the two sides."""
-    examples, left_out = learned.solution.examples, learned.solution.left_out
-    right = np.sign(left_out) == np.sign(examples.answers)
+    examples = learned.solution.examples
+    right = np.sign(learned.solution.foretold) == np.sign(examples.answers)
     picture = examples.offset > 0.0
     more, less = picture & (examples.answers > 0.0), picture & (examples.answers < 0.0)
     pair = ~picture & (examples.answers != 0.0)
@@ -218,7 +218,7 @@ def _label_margins(learned: Learned) -> tuple[float, ...]:
     picture = examples.offset > 0.0
     sides = (examples.answers[picture] > 0.0).sum(), (examples.answers[picture] < 0.0).sum()
     # With one picture on a side, leaving it out leaves nothing to tell the sides apart.
-    fitted = solution.left_out if min(sides) >= 2 else solution.in_sample()
+    fitted = solution.foretold if min(sides) >= 2 else solution.in_sample()
     apart = [label.request for label, row in zip(axis.labels, rows, strict=True) if row is None]
     others = iter(learned.margins(learned.points(apart)) if apart else ())
     return tuple(

@@ -45,6 +45,9 @@ class Solution:
     """λ."""
     left_out: np.ndarray
     """(n,): score of each example when it is left out of the fit."""
+    foretold: np.ndarray
+    """(n,): the same with the threshold of the whole fit. The threshold alone would lean away from
+    the side that lost an example, and answers by chance would be foretold worse than by chance."""
     examples: Examples
     certainty: np.ndarray
     """(n, n) inverse of A = K + λ/weights, for `variance`."""
@@ -170,5 +173,8 @@ def _solution(
 ) -> Solution:
     slope = examples.rows.T @ dual
     threshold = threshold_spread**2 * float(examples.offset @ dual)
+    # What the threshold loses with an example: A⁻¹ without row i is A⁻¹ - A⁻¹ᵢA⁻¹ᵢᵀ / A⁻¹ᵢᵢ.
+    lost = threshold_spread**2 * (certainty @ examples.offset) * dual / np.diagonal(certainty)
+    foretold = left_out + examples.offset * lost
     rank = int((spectrum.values > 1e-10 * spectrum.values[-1]).sum())
-    return Solution(slope, threshold, ridge, left_out, examples, certainty, rank)
+    return Solution(slope, threshold, ridge, left_out, foretold, examples, certainty, rank)
