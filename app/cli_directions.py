@@ -105,6 +105,8 @@ def _add_fit(commands: Any) -> None:
     command.add_argument("--layer", default="", metavar="NAME", help="for --space a: b16.conv1 …")
     command.add_argument("--layers", type=checked(_layer_range), metavar="A-B",
                          help="rows of w+ the direction acts on (default all)")  # fmt: skip
+    command.add_argument("--as-w", action="store_true",
+                         help="with --space a: write what comes with it in w")  # fmt: skip
     command.add_argument("--name", default="", help="default: the name of the table")
     command.add_argument("--learner", choices=("ridge", "logistic"), default="ridge")
     command.add_argument("--truncation", type=float, default=1.0, metavar="PSI",
@@ -131,14 +133,15 @@ def _fit(args: argparse.Namespace) -> None:
         fit = client.fit(info, axis)
         if fit.direction is None:
             raise LodestoneError(fit.sentence)
-        _write(args.out, to_json(fit.direction, indent=1))
+        direction = client.in_w(info, fit.direction, axis) if args.as_w else fit.direction
+        _write(args.out, to_json(direction, indent=1))
     more, less = (sum(label.answer == side for label in axis.labels) for side in ("more", "less"))
     facts = {
         "path": args.out,
         "model": info.id,
-        "name": fit.direction.name,
-        "space": fit.direction.space,
-        "sigma": fit.direction.sigma,
+        "name": direction.name,
+        "space": direction.space,
+        "sigma": direction.sigma,
         "more": more,
         "less": less,
         "pairs": len(axis.pairs),
@@ -148,13 +151,15 @@ def _fit(args: argparse.Namespace) -> None:
         "sentence": fit.sentence,
     }
     told = "" if fit.accuracy is None else f" {fit.accuracy:.0%} of the answers are foretold."
-    answer(args, facts, f"{fit.direction.name}: {args.out}.{told} {fit.sentence}".rstrip())
+    answer(args, facts, f"{direction.name}: {args.out}.{told} {fit.sentence}".rstrip())
 
 
 def _sorted_axis(client: EngineClient, info: ModelInfo, args: argparse.Namespace) -> Axis:
     """What the labels of the table say, as the window would keep it."""
     if (args.space == "a") != bool(args.layer):
         raise LodestoneError("--space a and --layer NAME belong together. Give both or none.")
+    if args.as_w and args.space != "a":
+        raise LodestoneError("--as-w is for --space a. Leave it away.")
     template = SteerRequest(
         model=info.id,
         classes=class_weights(args.class_name, info),

@@ -253,6 +253,14 @@ class EngineClient:
             self._runtimes[model.id] = open_runtime(model, "cpu")
         return fit_axis(axis, (), self._runtimes[model.id])
 
+    def in_w(self, model: ModelInfo, direction: Direction, axis: Axis) -> Direction:
+        """A direction of activations, just fitted, as the direction of w that comes with it."""
+        from engine.steer.compass import finished
+        from engine.steer.regressed import to_latent
+
+        runtime = self._runtimes[model.id]
+        return finished(to_latent(direction, axis.template, runtime, axis.layers))
+
     def bench(self, area: str) -> Iterator[dict[str, Any]]:
         """Measure one area; yields one figure after the other (`engine.bench.figure.Figure`)."""
         from engine.bench import measures

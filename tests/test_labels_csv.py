@@ -124,6 +124,19 @@ def test_a_table_becomes_a_direction_that_renders(
     assert not list(tmp_path.glob("*.part"))
 
 
+def test_a_direction_of_activations_can_be_had_in_w(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels, out = write_labels(tmp_path), tmp_path / "round.json"
+    model = small.info().path
+    code = run("directions", "fit", model, "--labels", labels, "--space", "a", "--layer",
+               "b8.conv1", "--as-w", "--json", "-o", out)  # fmt: skip
+    assert code == 0
+    assert json.loads(capsys.readouterr().out)["space"] == "w"
+    direction = from_json(out.read_text("utf-8"))
+    assert (direction.space, direction.at) == ("w", "")
+
+
 def test_what_cannot_be_fitted_leaves_no_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -134,6 +147,7 @@ def test_what_cannot_be_fitted_leaves_no_file(
         (["--labels", one_sided], "All pictures are on one side"),
         (["--labels", tmp_path / "absent.csv"], "could not be read"),
         (["--labels", one_sided, "--space", "a"], "belong together"),
+        (["--labels", one_sided, "--as-w"], "--as-w is for --space a"),
         (["--labels", one_sided, "--class", "pear"], "pear"),
     ]
     for words, sentence in cases:
