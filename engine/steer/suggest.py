@@ -18,7 +18,7 @@ from engine.runtime import Runtime
 from engine.steer.compass import Learned, fit_space, learn
 from engine.steer.population import points, population, within
 
-pool_size = 2000
+pool_size = 1000
 """Seeds looked through; mapping them costs less than drawing one picture."""
 pool_size_activations = 64
 """In a layer's activations every seed costs a picture."""
