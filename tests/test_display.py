@@ -137,3 +137,67 @@ def test_the_start_page_moves(display: str, person: Path, tmp_path: Path) -> Non
     finally:
         screen.close()
     assert "Traceback" not in (tmp_path / "log.txt").read_text()
+
+
+def test_a_person_sorts_describes_and_steers_by_words(
+    display: str, person: Path, tmp_path: Path
+) -> None:
+    shutil.rmtree(person / "projects", ignore_errors=True)
+    screen = Screen(display, person, tmp_path, str(person / "models" / "kinds.safetensors"))
+
+    def outcome(shot: np.ndarray) -> np.ndarray:
+        """The compass's own picture at 1280 x 800."""
+        return shot[140:420, 980:1260].astype(int)
+
+    def wall(shot: np.ndarray) -> np.ndarray:
+        return shot[140:660, 165:795].astype(int)
+
+    try:
+        screen.wait(has_picture)
+        # Sort: left button is more, right button is less.
+        # Without a window manager nobody gives the window the keyboard.
+        screen.hand("search", "--name", "Lodestone", "windowfocus", "--sync")
+        steering = screen.shot()
+        screen.hand("key", "ctrl+3")
+        screen.wait(lambda shot: np.abs(wall(shot) - wall(steering)).mean() > 10.0)
+        time.sleep(2.0)
+        screen.hand("mousemove", "300", "67", "click", "1", "type", "--delay", "20", "rounder")
+        before = screen.shot()
+        for turn in range(8):
+            x, y = 215 + 106 * (turn % 4), 187 + 106 * (turn // 4)
+            screen.hand("mousemove", str(x), str(y), "click", "3" if turn % 2 else "1")
+            time.sleep(0.5)
+        screen.wait(lambda shot: np.abs(outcome(shot) - outcome(before)).max() > 8)
+        # Describe: words and Enter, without the mouse.
+        screen.hand("key", "ctrl+4")
+        time.sleep(2.0)
+        screen.hand("key", "Return")
+        for words in ("rounder", "darker", "rounder, darker", "less round"):
+            time.sleep(1.0)
+            screen.hand("type", "--delay", "20", words)
+            screen.hand("key", "Return")
+        time.sleep(1.0)
+        # Steer by typing; Shift+Enter makes it a slider.
+        screen.hand("key", "ctrl+2")
+        time.sleep(0.5)
+        screen.hand("key", "slash")
+        time.sleep(1.0)
+        screen.hand("type", "--delay", "20", "rounder - dark")
+        time.sleep(1.0)
+        screen.hand("key", "shift+Return")
+        time.sleep(2.0)
+    finally:
+        screen.close()  # kill -9
+    (project,) = (person / "projects").glob("*.lodestone")
+    with Project.open(project, read_only=True) as opened:
+        (axis,) = opened.records("axis")
+        said = [note.text for note in opened.records("annotation")]
+        state = opened.state("steer")
+    assert axis.name == "rounder"
+    assert [label.answer for label in axis.labels].count("more") == 4
+    assert len(axis.labels) == 8
+    assert axis.direction is not None
+    assert said == ["rounder", "darker", "rounder, darker", "less round"]
+    assert '"method": "say"' in state
+    assert "rounder - dark" in state
+    assert "Traceback" not in (tmp_path / "log.txt").read_text()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
-from PySide6.QtGui import QImage, QPaintEvent, QWheelEvent
+from PySide6.QtGui import QImage, QKeyEvent, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
@@ -52,8 +52,20 @@ def icon_button(name: str, tip: str, checkable: bool = False, size: int = 16) ->
     return button
 
 
+class _Push(QPushButton):
+    """Enter presses it as Space does, outside dialogs too."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        held = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not held:
+            if not event.isAutoRepeat():
+                self.animateClick()
+            return
+        super().keyPressEvent(event)
+
+
 def push(text: str, tip: str = "", primary: bool = False, icon: str = "") -> QPushButton:
-    button = QPushButton(text)
+    button = _Push(text)
     button.setProperty("primary", primary)
     button.setAccessibleName(text.replace("&", ""))
     button.setToolTip(tip)
