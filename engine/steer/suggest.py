@@ -16,7 +16,7 @@ import numpy as np
 from engine.messages import Axis, LatentPart, SteerRequest, Suggestion, SuggestQuestion
 from engine.runtime import Runtime
 from engine.steer.compass import Learned, fit_space, learn
-from engine.steer.population import points, population, within
+from engine.steer.population import points, population
 
 pool_size = 1000
 """Seeds looked through; mapping them costs less than drawing one picture."""
@@ -34,32 +34,24 @@ def suggest(question: SuggestQuestion, runtime: Runtime) -> Generator[None, None
     learned, _ = yield from learn(axis, runtime)
     seeds = _pool(question)
     count = max(question.count, 0)
-    pairs = question.kind == "pairs"
-    if question.kind == "random" and learned is None:
-        chosen = np.arange(min(count, len(seeds)))
-        return Suggestion(_requests(axis, seeds[chosen]))
+    if learned is None and question.kind == "random":
+        return Suggestion(_requests(axis, seeds[:count]))
     space, layers = fit_space(axis)
     found = yield from points(seeds.tolist(), axis.template, space, axis.at, layers, runtime)
-    found = within(found, space, axis.layers, runtime)
-    people = yield from population(axis.template, axis.space, axis.at, axis.layers, runtime)
-    rows = people.rows(found)
-    yield
     if learned is None:
-        wanted = 2 * count if pairs else count
-        chosen = np.arange(min(wanted, len(rows))) if question.kind == "random" else spread_out(
-            rows, wanted
-        )  # fmt: skip
+        people = yield from population(axis.template, axis.space, axis.at, axis.layers, runtime)
+        chosen = spread_out(people.rows(found), 2 * count if question.kind == "pairs" else count)
         return Suggestion(_requests(axis, seeds[chosen]))
     margins = learned.margins(found)
-    chosen = _chosen(question.kind, learned, rows, margins, count)
+    chosen = _chosen(question.kind, learned, learned.people.rows(found), margins, count)
     return Suggestion(_requests(axis, seeds[chosen]), tuple(float(margins[i]) for i in chosen))
 
 
 def _pool(question: SuggestQuestion) -> np.ndarray:
     """(N,) seeds of the question's pool, none of which was sorted."""
     axis = question.axis
-    size = pool_size_activations if axis.space == "a" else pool_size
-    size = max(size, 4 * question.count) if axis.space == "a" else size
+    usual = pool_size_activations if axis.space == "a" else pool_size
+    size = max(usual, 4 * question.count)
     drawn = np.random.RandomState(question.seed % 2**32).randint(0, largest_pool_seed, size)
     # Kept in the order drawn, each once: `random` takes them from the front.
     seeds = np.array(list(dict.fromkeys(drawn.tolist())), np.int64)
