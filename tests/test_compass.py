@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.bench.discover_labels import hinge_sgd
+from engine.bench.hinge import hinge_sgd
 from engine.codec import from_json, to_json
 from engine.messages import (
     Axis,
