@@ -55,7 +55,7 @@ unclear = 0.15
 """Skipped where skipping is offered: this close to the median, in quantiles."""
 known_pictures = 1000
 """Random pictures of which the attributes are measured; the first are what is sorted at random."""
-unseen_from, unseen = 2_000_000, 100
+unseen_from, unseen, at_a_glance = 2_000_000, 100, 28
 steps = np.linspace(-3.0, 3.0, 9)
 together = 7
 """Unseen seeds looked at between decisions."""
@@ -240,24 +240,24 @@ def suggested(observer: Observer, counts: Sequence[int]) -> dict[int, Direction 
 # ---------------------------------------------------------------- does it hold?
 
 
-def holds(observer: Observer, direction: Direction | None) -> bool:
+def holds(observer: Observer, direction: Direction | None, most: int = unseen) -> bool:
     """Whether the attribute follows the direction on 90 % of unseen seeds.
 
     Decided as soon as it is clear (Wald's sequential test of 95 % against 80 %, errors 10 %), by
-    all `unseen` seeds at the latest.
+    `most` seeds at the latest.
     """
     if direction is None:
         return False
     good, looked, odds = 0, 0, 0.0
-    while looked < unseen:
-        some = range(unseen_from + looked, unseen_from + min(looked + together, unseen))
+    while looked < most:
+        some = range(unseen_from + looked, unseen_from + min(looked + together, most))
         followed = int((_follows(observer, direction, some) >= 0.9).sum())
         good, looked = good + followed, looked + len(some)
         missed = len(some) - followed
         odds += followed * np.log(0.95 / 0.8) + missed * np.log(0.05 / 0.2)
         if abs(odds) > np.log(0.9 / 0.1):
             return bool(odds > 0.0)
-    return good >= 0.9 * unseen
+    return good >= 0.9 * most
 
 
 def _follows(observer: Observer, direction: Direction, seeds: Sequence[int]) -> np.ndarray:
@@ -274,14 +274,18 @@ def _follows(observer: Observer, direction: Direction, seeds: Sequence[int]) -> 
 
 
 def needed(observer: Observer, way: Way) -> int | None:
-    """Labels from which on it holds; None when it does not at the last checkpoint."""
+    """Labels from which on it holds; None when it does not at the last checkpoint.
+
+    Sought with few seeds, then confirmed with all of them.
+    """
     found = way(observer, checkpoints)
-    least = None
-    for count in reversed(checkpoints):
-        if not holds(observer, found.get(count)):
-            break
-        least = count
-    return least
+    least = len(checkpoints)
+    while least and holds(observer, found.get(checkpoints[least - 1]), at_a_glance):
+        least -= 1
+    for count in checkpoints[least:]:
+        if holds(observer, found.get(count)):
+            return count
+    return None
 
 
 # ---------------------------------------------------------------- figures
