@@ -55,7 +55,7 @@ unclear = 0.15
 """Skipped where skipping is offered: this close to the median, in quantiles."""
 known_pictures = 1000
 """Random pictures of which the attributes are measured; the first are what is sorted at random."""
-unseen_from, unseen, at_a_glance = 2_000_000, 100, 28
+unseen_from, unseen, at_a_glance = 2_000_000, 100, 14
 steps = np.linspace(-3.0, 3.0, 9)
 together = 7
 """Unseen seeds looked at between decisions."""
