@@ -16,9 +16,10 @@ WORKSPACES = (
     ("steer", "Steer", "Move through a generator (Ctrl+2)"),
     ("compass", "Compass", "Sort pictures by what you see, get a direction (Ctrl+3)"),
     ("vocabulary", "Vocabulary", "Describe what changes, steer by words (Ctrl+4)"),
-    ("train", "Train", "Make a generator from your pictures (Ctrl+5)"),
-    ("export", "Export", "Pictures, films, ONNX (Ctrl+6)"),
-    ("jobs", "Jobs", "What is being computed (Ctrl+7)"),
+    ("picture", "Picture", "Make a generator from one picture (Ctrl+5)"),
+    ("train", "Train", "Make a generator from your pictures (Ctrl+6)"),
+    ("export", "Export", "Pictures, films, ONNX (Ctrl+7)"),
+    ("jobs", "Jobs", "What is being computed (Ctrl+8)"),
 )
 NEED_MODEL = ("steer", "compass", "vocabulary", "export")
 """Workspaces that are empty without a generator."""
