@@ -35,6 +35,7 @@ from engine.messages import (
     SteerRequest,
     ThumbnailsRequest,
 )
+from engine.picture.source import read_mask as read_mask
 from engine.progress import Cancelled as Cancelled
 from engine.progress import Progress as Progress
 from engine.progress import Report as Report

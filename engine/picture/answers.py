@@ -1,0 +1,119 @@
+"""A recipe answered in slices: coarse levels first, the whole picture last. No torch."""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from collections import OrderedDict
+from collections.abc import Generator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from engine.messages import LodestoneError, Picture, PictureRecipe, PictureReply
+from engine.picture import patches, scores
+from engine.picture.region import check_mask
+from engine.picture.source import Source, bgrx, read_source
+
+slice_seconds = 0.05
+"""Work is handed back at least this often."""
+Replies = Generator[PictureReply | None, None, PictureReply]
+
+
+class Shelf:
+    """The last pictures read, as long as their files do not change."""
+
+    def __init__(self, kept: int = 6):
+        self._kept = kept
+        self._read: OrderedDict[tuple[object, ...], Source] = OrderedDict()
+
+    def read(self, path: str, longest: int, hidden: np.ndarray | None = None) -> Source:
+        try:
+            stat = Path(path).stat()
+            stamp = (stat.st_mtime_ns, stat.st_size)
+        except OSError:
+            stamp = (0, 0)  # reading it says what is wrong, in words
+        covered = None if hidden is None else hash(hidden.tobytes())
+        key = (path, longest, covered, *stamp)
+        if key not in self._read:
+            self._read[key] = read_source(path, longest, hidden)
+        self._read.move_to_end(key)
+        while len(self._read) > self._kept:
+            self._read.popitem(last=False)
+        return self._read[key]
+
+
+def draw(recipe: PictureRecipe, shelf: Shelf | None = None) -> Replies:
+    """Replies per level; None in between is a place to pause. The last one has the scores."""
+    if by_pyramid(recipe):
+        from engine.picture.pyramid.sample import draw as draw_pyramid
+
+        return (yield from draw_pyramid(recipe))
+    return (yield from _by_patches(recipe, shelf or Shelf()))
+
+
+def by_pyramid(recipe: PictureRecipe) -> bool:
+    """Whether a trained pyramid answers this recipe; LodestoneError when it should but cannot."""
+    if recipe.engine == "patches":
+        return False
+    available = False
+    if recipe.model and importlib.util.find_spec("engine.picture.pyramid.sample") is not None:
+        from engine.picture.pyramid.sample import pyramid_available
+
+        available = pyramid_available(recipe)
+    if recipe.engine == "pyramid" and not available:
+        raise LodestoneError(
+            "There is no trained pyramid for this yet. Train one first, or use the patches."
+        )
+    return available
+
+
+def _by_patches(recipe: PictureRecipe, shelf: Shelf) -> Replies:
+    _check(recipe)
+    hidden = recipe.mask.array() if recipe.task == "complete" and recipe.mask else None
+    longest = working_longest(recipe)
+    source = shelf.read(recipe.source, longest, hidden)
+    naive = shelf.read(recipe.naive, longest) if recipe.naive else None
+    if naive is not None and recipe.mask is not None:
+        check_mask(recipe.mask.array(), *naive.pixels.shape[:2])
+    note = " ".join(dict.fromkeys(filter(None, (source.note, naive.note if naive else ""))))
+    began = time.monotonic()
+    shown = None if recipe.task == "complete" else (naive or source).alpha
+    last = None
+    for stage in patches.generate(source.pixels, recipe, naive.pixels if naive else None):
+        if stage.image is None:
+            if time.monotonic() - began > slice_seconds:
+                yield None
+                began = time.monotonic()
+            continue
+        last = stage
+        picture = Picture.of(bgrx(stage.image, shown))
+        if stage.level < stage.levels:
+            yield PictureReply(picture, stage.level, stage.levels, "patches", note)
+            began = time.monotonic()
+    assert last is not None
+    assert last.image is not None
+    yield None
+    reply = PictureReply(picture, last.level, last.levels, "patches", note)
+    likeness = scores.likeness(last.image, source.pixels)
+    yield None
+    return replace(reply, likeness=likeness, novelty=scores.novelty(last.image, source.pixels))
+
+
+def working_longest(recipe: PictureRecipe) -> int:
+    return min(max(8, recipe.longest), 4096)
+
+
+def _check(recipe: PictureRecipe) -> None:
+    if not recipe.source:
+        raise LodestoneError("No picture was chosen. Choose one first.")
+    if recipe.task in ("blend", "upscale"):
+        what = "Blending pictures" if recipe.task == "blend" else "Enlarging"
+        raise LodestoneError(f"{what} needs a trained pyramid. Train one first.")
+    if recipe.task in ("harmonise", "edit", "paint") and not recipe.naive:
+        raise LodestoneError("There is no composite or painting yet. Make one first.")
+    if recipe.task in ("harmonise", "edit") and recipe.mask is None:
+        raise LodestoneError("Nothing is masked. Brush over what was pasted or moved.")
+    if max(recipe.width, recipe.height) > 8192:
+        raise LodestoneError("Pictures are at most 8,192 pixels long. Ask for less.")
