@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,21 @@ from PIL import Image, PngImagePlugin
 
 from engine.codec import to_json
 from engine.disk import check_writable, why
-from engine.messages import LodestoneError, Picture, PictureRecipe, PictureReply, PictureRequest
+from engine.messages import (
+    LodestoneError,
+    Picture,
+    PictureRecipe,
+    PictureReply,
+    PictureRequest,
+    Vector,
+)
 from engine.picture.answers import Shelf, draw
+from engine.picture.source import resized, working_size
 from engine.pictures import chunk, compression
 from engine.progress import Progress
+
+noted_mask = 256
+"""Longest side of a mask that is kept inside a PNG."""
 
 
 def run(request: PictureRequest, progress: Progress) -> str:
@@ -72,11 +84,24 @@ def _name(recipe: PictureRecipe) -> str:
     return f"{Path(recipe.source or recipe.model).stem}-{recipe.task}-{recipe.seed}"
 
 
+def _noted(recipe: PictureRecipe) -> str:
+    """As JSON; large masks become small, for readers refuse a PNG with megabytes of text."""
+    smaller = {}
+    for name in ("where", "mask"):
+        value = getattr(recipe, name)
+        if value is not None and max(value.shape) > noted_mask:
+            size = working_size(value.shape[1], value.shape[0], noted_mask)
+            smaller[name] = Vector.of(resized(value.array(), size[1], size[0]))
+    if recipe.identity_map is not None and recipe.identity_map.array().size > noted_mask**2:
+        smaller["identity_map"] = None
+    return to_json(replace(recipe, **smaller))
+
+
 def _write(path: Path, picture: Picture, recipe: PictureRecipe) -> None:
     """PNG with its recipe inside, whole or not at all; transparent where the source is."""
     text = PngImagePlugin.PngInfo()
     text.add_text("Software", "Lodestone")
-    text.add_itxt(chunk, to_json(recipe), zip=True)
+    text.add_itxt(chunk, _noted(recipe), zip=True)
     pixels = picture.array()[..., [2, 1, 0, 3]]
     if pixels[..., 3].min() == 255:
         pixels = pixels[..., :3]
