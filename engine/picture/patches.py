@@ -16,6 +16,7 @@ from engine.picture import scores, starts
 from engine.picture.nearest import side
 from engine.picture.painter import Hold, Painter, Target, completeness, level_sizes
 from engine.picture.region import filled, hole_at, softened
+from engine.picture.shifts import laid_in
 from engine.picture.source import resized
 
 candidates = 6
@@ -24,6 +25,8 @@ judged_at = 32
 """Pixels of the shorter side at which they are compared."""
 fresh = 0.6
 """Novelty that a start should have at full variation."""
+laid_at = 40
+"""Pixels of the shorter side at which a hole is first filled."""
 smallest = 2 * side + 2
 """Pixels: smaller pictures are reflected until they hold some patches."""
 _first_size = {"harmonise": 60, "edit": 40, "paint": 28}
@@ -160,7 +163,7 @@ def _completed(source: np.ndarray, recipe: PictureRecipe) -> Work:
     random = np.random.default_rng(recipe.seed)
     holes = [_covered(hole, shape) for shape in plan.shapes]
     holds = [_known(t.source, h) for t, h in zip(plan.targets, holes, strict=True)]
-    start = starts.guessed(plan.targets[first].source, holes[first], random, recipe.variation)
+    start = laid_in(plan.targets[first].source, holes[first], recipe.seed, recipe.variation)
     painter = Painter(random, alpha=None)
     made = yield from _risen(plan, start, painter, holds, first, known.shape[:2])
     assert painter.voted is not None
@@ -201,9 +204,7 @@ def _paused(
         yield Stage(level, levels, None)
 
 
-def _planned(
-    source: np.ndarray, size: tuple[int, int], hole: np.ndarray | None = None
-) -> _Plan:
+def _planned(source: np.ndarray, size: tuple[int, int], hole: np.ndarray | None = None) -> _Plan:
     height, width = source.shape[:2]
     sizes = level_sizes(height, width)
     targets, shapes = [], []
@@ -234,7 +235,7 @@ def _first_with_enough(plan: _Plan) -> int:
     for i, target in enumerate(plan.targets):
         assert target.valid is not None
         count = int(target.valid.sum())
-        if count >= 150 and count >= 0.35 * target.valid.size:
+        if _shorter(target.source) >= laid_at and count >= 0.35 * target.valid.size:
             return i
         shares.append(count / target.valid.size)
     return int(np.argmax(shares))

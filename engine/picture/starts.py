@@ -47,9 +47,7 @@ def mirrored(position: np.ndarray, size: int) -> np.ndarray:
     return np.minimum(folded, period - folded)
 
 
-def _columns(
-    source: int, width: int, random: np.random.Generator, variation: float
-) -> np.ndarray:
+def _columns(source: int, width: int, random: np.random.Generator, variation: float) -> np.ndarray:
     """Which column of the source stands at each of `width`: cut into strips, in another order."""
     if variation <= 0:
         return np.linspace(0, source - 1, width)
@@ -65,31 +63,3 @@ def _strips(source: int, random: np.random.Generator) -> list[np.ndarray]:
     cuts = np.sort(random.uniform(0.12, 0.88, count - 1)) * source
     strips = np.split(np.arange(source), np.rint(cuts).astype(int))
     return [strips[i] for i in random.permutation(len(strips))]
-
-
-def guessed(
-    source: np.ndarray, hole: np.ndarray, random: np.random.Generator, variation: float
-) -> np.ndarray:
-    """The hole of (H, W, 3) filled with another part of the picture, drawn anew by every seed.
-
-    `source` has the hole smoothly continued; that is what stays where the other part is hole too.
-    """
-    height, width = hole.shape
-    rows, columns = np.nonzero(hole)
-    middle = np.array([rows.mean(), columns.mean()])
-    reach = np.array([0.5 * height, width])
-    best, most = np.zeros(2), -1.0
-    for _ in range(8):
-        # The one of several that lands most on what is known; farther down or up is rarer.
-        shift = random.uniform(-0.5, 0.5, 2) * reach
-        shift += np.clip(np.array([height, width]) / 2 - middle - shift, -0.25, 0.25) * reach * 0.5
-        y, x = mirrored(rows + shift[0], height), mirrored(columns + shift[1], width)
-        clear = float(np.mean(~hole[y, x])) + 0.3 * float(random.random())
-        if clear > most:
-            best, most = shift, clear
-    y, x = mirrored(rows + best[0], height), mirrored(columns + best[1], width)
-    picture = source.copy()
-    picture[rows, columns] = source[y, x]
-    amount = np.float32(noise * variation * source.std())
-    grain = amount * random.standard_normal(picture.shape, dtype=np.float32)
-    return np.where(hole[..., None], picture + grain, source)
