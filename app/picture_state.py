@@ -40,8 +40,9 @@ class PictureState:
     variation: float = 1.0
     where: Vector | None = None
     hole: Vector | None = None
-    margins: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
-    """Outpainting: shares of the picture's size added left, above, right, below."""
+    wider: float = 0.0
+    """Outpainting: share of the width that is added, half of it on either side."""
+    taller: float = 0.0
     longest: int = 250
     model: str = ""
     """Card of a trained pyramid."""
@@ -89,7 +90,7 @@ def ready(state: PictureState) -> bool:
     """Whether there is something to ask for."""
     if not state.source:
         return False
-    return state.task == "sample" or state.hole is not None or any(state.margins)
+    return state.task == "sample" or state.hole is not None or state.wider > 0 or state.taller > 0
 
 
 def recipes(state: PictureState, size: tuple[int, int]) -> tuple[PictureRecipe, ...]:
@@ -97,7 +98,12 @@ def recipes(state: PictureState, size: tuple[int, int]) -> tuple[PictureRecipe, 
     if not ready(state):
         return ()
     if state.task == "complete":
-        count, fields = ANSWERS, {"mask": state.hole}
+        count = ANSWERS
+        fields: dict[str, object] = {"mask": state.hole}
+        if state.wider or state.taller:
+            width, height = working(size, state.longest)
+            fields["width"] = round(width * (1 + state.wider))
+            fields["height"] = round(height * (1 + state.taller))
     else:
         width, height = new_size(state, size)
         count = state.count

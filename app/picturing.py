@@ -13,11 +13,11 @@ from PySide6.QtGui import QImage, QUndoCommand, QUndoStack
 from app.link import EngineLink
 from app.picture_source import Source, card_name, read_source
 from app.picture_state import PictureState, opened, recipes
-from app.widgets.parts import image_of
 from engine.messages import (
     Answer,
     Failure,
     LodestoneError,
+    Picture,
     PictureQuestion,
     PictureRecipe,
     PictureReply,
@@ -210,7 +210,7 @@ class Picturing(QObject):
         if index is None or not isinstance(body, PictureReply):
             return
         one = self.shown[index]
-        one.image, one.reply, one.seconds = image_of(body.picture), body, answer.ms / 1000
+        one.image, one.reply, one.seconds = picture_image(body.picture), body, answer.ms / 1000
         self.levels = body.levels
         if answer.done:
             one.reply = replace(body, level=body.levels)
@@ -237,6 +237,14 @@ class Picturing(QObject):
             # The window says the sentence; here the tile stops waiting.
             self.shown[index].failed = failure.sentence
             self.arrived.emit(index)
+
+
+def picture_image(picture: Picture) -> QImage:
+    """A QImage that owns its pixels; with alpha where the picture has it."""
+    clear = picture.array()[..., 3].min() < 255
+    kind = QImage.Format.Format_ARGB32 if clear else QImage.Format.Format_RGB32
+    stride = picture.width * 4
+    return QImage(picture.pixels, picture.width, picture.height, stride, kind).copy()
 
 
 class _Change(QUndoCommand):

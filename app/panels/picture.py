@@ -20,7 +20,7 @@ from app.picture_state import WALL
 from app.picturing import Picturing
 from app.widgets.parts import Segments, column, icon_button, label, panel, push, row, scroll
 
-LEFT, RIGHT = 288, 250
+LEFT, RIGHT = 292, 250
 MOST = 4 * WALL
 """Variations on one wall."""
 TASKS = (
@@ -197,9 +197,8 @@ class PicturePage(QWidget):
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
             # Ctrl+Z means this page's last change, not that of the document.
-            if event.matches(QKeySequence.StandardKey.Undo) or event.matches(
-                QKeySequence.StandardKey.Redo
-            ):
+            ours = (QKeySequence.StandardKey.Undo, QKeySequence.StandardKey.Redo)
+            if any(event.matches(key) for key in ours):
                 event.accept()
                 return True
         return super().event(event)

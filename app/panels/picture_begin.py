@@ -44,7 +44,8 @@ class Begin(QWidget):
         inside.addWidget(self.open, 0, middle)
         layout = column(self, margin=24, spacing=14)
         layout.addStretch(2)
-        layout.addWidget(drop, 0, middle)
+        words.setMinimumHeight(40)
+        layout.addLayout(row(1, drop, 1))
         if self.samples:
             layout.addSpacing(8)
             layout.addWidget(label("or begin with one of these", "dim"), 0, middle)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QCheckBox, QFileDialog, QWidget
+from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QWidget
 
 from app.picture_source import KINDS
 from app.picture_state import LARGEST, SMALLEST, new_size, working
@@ -65,18 +66,18 @@ class PictureForm(QWidget):
         self.level.setToolTip("0: everything is new. Higher: the layout stays, details vary.")
         self.variation = AmountRow("Variation", 0, 100, 100, 5, " %", decimals=0)
         self.variation.setToolTip("How freely the first level begins.")
-        self.paint = push("Paint where it varies", icon="brush")
+        self.paint = push("Paint where", icon="brush")
         self.paint.setCheckable(True)
         self.paint.setToolTip("Brush over the parts that may change; the rest stays.")
         self.everywhere = push("Everywhere", "Forget what was painted: all of it varies")
+        for button in (self.paint, self.everywhere):
+            button.setProperty("compact", True)
         self.where_tools = MaskTools(self._where)
         self.hole_tools = MaskTools(self._hole)
-        self.sides = tuple(
-            Whole(f"Add {side}, percent", 0, 100) for side in ("left", "above", "right", "below")
-        )
-        for field in self.sides:
-            field.setSuffix(" %")
-            field.setSingleStep(10)
+        self.wider = AmountRow("Wider", 0, 100, 0, 5, " %", decimals=0, wide=(0, 300))
+        self.wider.setToolTip("What is added at the left and right is made up.")
+        self.taller = AmountRow("Taller", 0, 100, 0, 5, " %", decimals=0, wide=(0, 300))
+        self.taller.setToolTip("What is added above and below is made up.")
 
     def _build(self) -> None:
         layout = column(self, margin=14, spacing=9)
@@ -102,11 +103,7 @@ class PictureForm(QWidget):
         inside.addLayout(row(self.wrap, 1, self.size_words))
         inside.addWidget(section("How much is new"))
         for words, part in (("Start", self.level), ("Vary", self.variation)):
-            name = label(words, "dim")
-            name.setFixedWidth(36)
-            line = row(name, part)
-            line.setStretch(1, 1)
-            inside.addLayout(line)
+            inside.addLayout(_named(words, part))
         ends = row(label("0 coarse: all new", "small"), 1, label("fine: details", "small"))
         ends.setContentsMargins(44, 0, 0, 0)
         inside.insertLayout(inside.count() - 1, ends)
@@ -126,8 +123,8 @@ class PictureForm(QWidget):
         )
         inside.addWidget(self.hole_tools)
         inside.addWidget(section("Enlarge the frame"))
-        for words, fields in (("Sides", self.sides[0::2]), ("Above, below", self.sides[1::2])):
-            inside.addLayout(row(label(words, "dim"), 1, *fields))
+        for words, part in (("Wider", self.wider), ("Taller", self.taller)):
+            inside.addLayout(_named(words, part))
         return self.complete
 
     def _wire(self) -> None:
@@ -147,8 +144,12 @@ class PictureForm(QWidget):
         self.paint.toggled.connect(self.paint_asked)
         self.paint.toggled.connect(self.where_tools.setVisible)
         self.everywhere.clicked.connect(self._where.clear)
-        for field in self.sides:
-            field.valueChanged.connect(self._margins)
+        self.wider.moved.connect(
+            lambda at: change(self.tr("Enlarge the frame"), "wider", wider=at / 100)
+        )
+        self.taller.moved.connect(
+            lambda at: change(self.tr("Enlarge the frame"), "taller", taller=at / 100)
+        )
         self._picturing.changed.connect(self.refresh)
         self._picturing.source_changed.connect(self._source)
         self._picturing.arrived.connect(self._arrived)
@@ -171,10 +172,9 @@ class PictureForm(QWidget):
         fields: dict[str, object] = {"shape": shape}
         if shape == "free" and source is not None:
             before = new_size(state, source.size)
-            fields["width"], fields["height"] = (
-                before if all(before) else working(source.size, state.longest)
-            )
-        self._picturing.change(self.tr("Shape"), **fields)
+            width, height = before if all(before) else working(source.size, state.longest)
+            fields |= {"width": width, "height": height}
+        self._picturing.edit(self.tr("Shape"), replace(state, **fields))  # type: ignore[arg-type]
 
     @Slot()
     def _free_size(self) -> None:
@@ -184,11 +184,6 @@ class PictureForm(QWidget):
             width=self.width_field.value(),
             height=self.height_field.value(),
         )
-
-    @Slot()
-    def _margins(self) -> None:
-        margins = tuple(field.value() / 100 for field in self.sides)
-        self._picturing.change(self.tr("Enlarge the frame"), "margins", margins=margins)
 
     # -------------------------------------------------------------- look
 
@@ -215,11 +210,10 @@ class PictureForm(QWidget):
         self.detail.set_value(str(state.longest))
         self.level.set_amount(state.start_level)
         self.variation.set_amount(state.variation * 100)
+        self.wider.set_amount(state.wider * 100)
+        self.taller.set_amount(state.taller * 100)
         self.everywhere.setEnabled(state.where is not None)
         pairs = [(self.width_field, state.width), (self.height_field, state.height)]
-        pairs += [
-            (field, round(m * 100)) for field, m in zip(self.sides, state.margins, strict=True)
-        ]
         for field, value in pairs:
             blocked = field.blockSignals(True)
             field.setValue(value)
@@ -239,5 +233,13 @@ class PictureForm(QWidget):
         self.about.setText(words)
 
 
+def _named(words: str, part: AmountRow) -> QHBoxLayout:
+    name = label(words, "dim")
+    name.setFixedWidth(40)
+    line = row(name, part)
+    line.setStretch(1, 1)
+    return line
+
+
 def _short(name: str) -> str:
-    return name if len(name) <= 24 else name[:23] + "…"
+    return name if len(name) <= 20 else name[:19] + "…"

@@ -28,12 +28,10 @@ class Scores(QWidget):
         self._picturing = picturing
         self._current = -1
         self.title = section("All of them")
-        self.likeness = ShareRow(
-            "Likeness", "How near its patches are to the source's. 1: as near."
-        )
+        self.likeness = ShareRow("Likeness", "How near its patches are to the source's.")
         self.novelty = ShareRow(
             "Novelty",
-            "How far it is from the source, pixel by pixel. Below the mark: a copy.",
+            "How far it is from the source. Below the mark: a copy.",
             COPY,
         )
         self.diversity = ShareRow("Diversity", "How different the variations are from each other.")
@@ -142,7 +140,7 @@ class Kept(QWidget):
         self._picturing, self._stage = picturing, stage
         self.title = section("Kept")
         self.hint = label("Star a picture and it stays here.", "dim", wrap=True)
-        self.wall = VariationWall("Kept pictures", 6, self._file_of)
+        self.wall = VariationWall("Kept pictures", 6, self._file_of, top=True)
         self.wall.setMinimumHeight(110)
         self.write = push("Save all…", "Write the kept pictures to a folder", icon="save")
         self.write.setProperty("compact", True)
@@ -150,6 +148,7 @@ class Kept(QWidget):
         layout.addLayout(row(self.title, 1, self.write))
         layout.addWidget(self.hint)
         layout.addWidget(self.wall, 1)
+        layout.addStretch(0)
         self.write.clicked.connect(self._choose)
         self.wall.keep_asked.connect(self._let_go)
         picturing.changed.connect(self.refresh)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QStandardPaths, Qt, QTemporaryDir, Signal, Slot
@@ -15,7 +16,7 @@ from app.widgets.mask import MaskLayer
 from app.widgets.parts import column, label, push, row
 from app.widgets.twopictures import TwoPictures
 from app.widgets.variations import Tile, VariationWall
-from engine.messages import Frame, PictureRecipe
+from engine.messages import Frame, PictureRecipe, Vector
 
 STRIP = 118
 """Height of the wall while one picture is large."""
@@ -130,7 +131,8 @@ class Stage(QWidget):
         large = self.current >= 0
         painting = complete or self._painting
         self._front.setVisible(large or painting)
-        sideways = painting and not large
+        # A wide picture and its answers lie above each other, a tall one's beside.
+        sideways = painting and not large and self._aspect() < 1.25
         way = QBoxLayout.Direction
         self._line.setDirection(way.LeftToRight if sideways else way.TopToBottom)
         self.wall.set_strip(large)
@@ -223,11 +225,10 @@ class Stage(QWidget):
         self._painted("hole", self.hole)
 
     def _painted(self, field: str, layer: MaskLayer) -> None:
-        from engine.messages import Vector
-
         value = None if layer.empty else Vector.of(layer.values())
         text = self.tr("Paint a hole") if field == "hole" else self.tr("Paint where it varies")
-        self._picturing.change(text, **{field: value})
+        fields: dict[str, object] = {field: value}
+        self._picturing.edit(text, replace(self._picturing.state, **fields))  # type: ignore[arg-type]
 
     def _sync_masks(self) -> None:
         """After undo and redo the layers show what the state says."""
@@ -275,7 +276,12 @@ class Stage(QWidget):
 
 def is_copy(one: Shown) -> bool:
     novelty = one.reply.novelty if one.reply is not None else None
-    return novelty is not None and novelty < COPY and one.recipe.task == "sample"
+    return (
+        novelty is not None
+        and novelty < COPY
+        and one.recipe.task == "sample"
+        and one.recipe.where is None
+    )
 
 
 def name_of(recipe: PictureRecipe) -> str:

@@ -52,10 +52,11 @@ class VariationWall(QAbstractScrollArea):
     chosen = Signal(int)
     keep_asked = Signal(int)
 
-    def __init__(self, name: str, base: int, file_of: Callable[[int], str], star: bool = True):
-        """`file_of(index)`: writes the picture to a file for whoever it is dropped on."""
+    def __init__(self, name: str, base: int, file_of: Callable[[int], str], top: bool = False):
+        """`file_of(index)`: writes the picture to a file for whoever it is dropped on.
+        `top`: the cells begin at the top instead of lying in the middle."""
         super().__init__()
-        self._base, self._file_of, self._star = base, file_of, star
+        self._base, self._file_of, self._top = base, file_of, top
         self._tiles: list[Tile] = []
         self._aspect = 1.0
         self._strip = False
@@ -147,10 +148,11 @@ class VariationWall(QAbstractScrollArea):
         columns, wide, tall = self._grid()
         line, column = divmod(index, columns)
         used = columns * (wide + GAP) - GAP
-        left = max((self.viewport().width() - used) / 2, GAP if not self._strip else 2.0)
+        left = max((self.viewport().width() - used) / 2, 2.0 if self._strip else GAP)
         rows = math.ceil(len(self._tiles) / columns)
         high = rows * (tall + GAP) - GAP
-        top = max((self.viewport().height() - high) / 2, GAP if not self._strip else 2.0)
+        edge = 2.0 if self._strip else GAP
+        top = edge if self._top else max((self.viewport().height() - high) / 2, edge)
         x = left + column * (wide + GAP) - self.horizontalScrollBar().value()
         y = top + line * (tall + GAP) - self.verticalScrollBar().value()
         return QRectF(x, y, wide, tall)
@@ -203,7 +205,7 @@ class VariationWall(QAbstractScrollArea):
         if index < 0 or index != self._index_at(press):
             return
         self._cursor = index
-        if self._star and self._star_of(index).contains(event.position()):
+        if self._star_of(index).contains(event.position()):
             self.keep_asked.emit(index)
         else:
             self.chosen.emit(index)
@@ -243,7 +245,7 @@ class VariationWall(QAbstractScrollArea):
             self._tell()
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
             self.chosen.emit(max(self._cursor, 0))
-        elif key == Qt.Key.Key_S and self._star:
+        elif key == Qt.Key.Key_S:
             self.keep_asked.emit(max(self._cursor, 0))
         else:
             super().keyPressEvent(event)
@@ -301,7 +303,7 @@ class VariationWall(QAbstractScrollArea):
         painter.restore()
         if tile.warning:
             self._paint_word(painter, box, tile.warning)
-        if self._star and (tile.kept or index == self._hover) and tile.fraction >= 1.0:
+        if (tile.kept or index == self._hover) and tile.fraction >= 1.0:
             self._paint_star(painter, self._star_of(index), tile.kept)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         if index == self._current:
