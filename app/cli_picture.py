@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from app import cli_pyramid
 from app.cli_parts import add_command, answer, checked, open_client, working
 from engine.client import read_mask
 from engine.messages import LodestoneError, PictureRecipe, PictureRequest, Vector
@@ -23,6 +24,7 @@ def add(commands: Any) -> None:
     _add_harmonize(kinds)
     _add_edit(kinds)
     _add_paint(kinds)
+    cli_pyramid.add(kinds)
 
 
 def _add_sample(commands: Any) -> None:

@@ -33,9 +33,7 @@ def level_graph(
     for layer in range(layers):
         names = [f"convs.{layer}.weight", f"convs.{layer}.bias"]
         kept += [_kept(name, state[f"levels.{index}.{name}"]) for name in names]
-        nodes.append(
-            helper.make_node("Conv", [now, *names], [f"conv{layer}"], kernel_shape=[3, 3])
-        )
+        nodes.append(helper.make_node("Conv", [now, *names], [f"conv{layer}"], kernel_shape=[3, 3]))
         now = f"conv{layer}"
         if layer < layers - 1:
             nodes.append(helper.make_node("LeakyRelu", [now], [f"relu{layer}"], alpha=leak))

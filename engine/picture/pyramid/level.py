@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from engine.picture.pyramid.critic import Critic, directions, hinge, sliced
-from engine.picture.pyramid.grid import Size, pad
+from engine.picture.pyramid.grid import pad
 from models.pyramid import CHANNELS, Config, Level
 
 
@@ -38,8 +38,8 @@ class Recipe:
     """Samples of the levels below that are drawn once and used again and again."""
     decay_from: float = 0.6
     """The rates fall to nothing from this share of the steps on; earlier on a plateau."""
-    patience: int = 3
-    """Evaluations without a gain of 2 % that make a plateau."""
+    patience: int = 4
+    """Evaluations without a gain (2 % of the sliced distance, 0.15 dB) that make a plateau."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def target(
     real: np.ndarray, known: np.ndarray, below: np.ndarray, rebuilt: np.ndarray,
     latent: np.ndarray, margin: int, device: torch.device,
 ) -> Target:  # fmt: skip
-    """From unpadded arrays: real (3, h, w), known (h, w), below (M, 3, h, w), the rest (3, h, w)."""
+    """From unpadded arrays: known (h, w), below (M, 3, h, w), the others (3, h, w)."""
 
     def on(array: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32)).to(device)
@@ -109,7 +109,7 @@ class LevelTrainer:
         self.adam = torch.optim.Adam(self.level.parameters(), rates[0], betas)
         self.critic_adam = torch.optim.Adam(self.critic.parameters(), rates[1], betas)
         self.figures = Figures(0.0, 0.0)
-        self._scores: list[float] = []
+        self._scores: list[Figures] = []
         self._judge = directions(64, torch.Generator().manual_seed(1), device)
 
     # ------------------------------------------------------------ running
@@ -134,10 +134,13 @@ class LevelTrainer:
         return done
 
     def _flat(self) -> bool:
-        scores, patience = self._scores, self.recipe.patience
-        if len(scores) <= patience + 1:
+        patience = self.recipe.patience
+        if len(self._scores) <= patience + 1:
             return False
-        return min(scores[-patience:]) > 0.98 * min(scores[:-patience])
+        before, lately = self._scores[:-patience], self._scores[-patience:]
+        distances = [min(figure.sliced for figure in part) for part in (before, lately)]
+        decibels = [max(figure.rebuild_db for figure in part) for part in (before, lately)]
+        return distances[1] > 0.98 * distances[0] and decibels[1] < decibels[0] + 0.15
 
     def _rate(self, share: float) -> None:
         self.adam.param_groups[0]["lr"] = self.recipe.generator_rate * share
@@ -237,16 +240,14 @@ class LevelTrainer:
             error = (rebuilt.clamp(-1, 1) - goal.real).square().mean(dim=1, keepdim=True)
             known = torch.ones_like(error) if goal.known is None else goal.known
             errors.append(float((error * known).sum() / known.sum().clamp_min(1.0)))
-            below = goal.below[:2]
+            below = goal.below[:3]
             noise = torch.randn(below.shape, generator=random).to(self.device)
-            drawn = self.level(
-                below, noise * goal.inside * self.amplitude, self._who(which, below)
-            )
+            drawn = self.level(below, noise * goal.inside * self.amplitude, self._who(which, below))
             real = goal.real.expand(len(drawn), -1, -1, -1)
             distances.append(float(sliced(real, drawn, self._judge, goal.known)))
         decibels = 10 * math.log10(4.0 / max(max(errors), 1e-9))
         self.figures = Figures(decibels, sum(distances) / len(distances))
-        self._scores.append(self.figures.sliced)
+        self._scores.append(self.figures)
         return self.figures
 
     @torch.no_grad()
@@ -271,9 +272,3 @@ def _cut(maps: Tensor, windows: list[tuple[int, int, int, int]], more: int = 0) 
 def _whole(known: Tensor, side: int) -> Tensor:
     """(N, 1, H, W) -> (N, 1, H - side + 1, …): 1 where no pixel of the window is hidden."""
     return -torch.nn.functional.max_pool2d(-known, side, 1)
-
-
-def sizes_at(config: Config, index: int) -> list[Size]:
-    from engine.picture.pyramid.grid import level_size
-
-    return [level_size(size, config.scales[index]) for size in config.sizes]

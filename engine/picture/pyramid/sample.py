@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from engine.messages import LodestoneError, PictureRecipe
+from engine.messages import LodestoneError, Picture, PictureRecipe, PictureReply
+from engine.picture import scores
 from engine.picture.pyramid.graph import CHANNELS
 from engine.picture.pyramid.grid import Size, level_size, resize
 from engine.picture.pyramid.opened import Pyramid, open_pyramid
+from engine.picture.source import bgrx, read_source
 
 Drawn = tuple[int, int, np.ndarray]
 """(level, levels, picture (H, W, 3) float32 -1..1); the last has level == levels."""
@@ -32,10 +34,31 @@ def sample(model: str | Path, recipe: PictureRecipe) -> Generator[Drawn, None, N
 
     Levels below `start_level` are the reconstruction of the source, or `naive` made smaller.
     """
-    yield from draw(open_pyramid(model), recipe)
+    yield from drawn_levels(open_pyramid(model), recipe)
 
 
-def draw(pyramid: Pyramid, recipe: PictureRecipe) -> Generator[Drawn, None, None]:
+def draw(recipe: PictureRecipe) -> Generator[PictureReply | None, None, PictureReply]:
+    """Replies for the canvas, level by level; the last one has the scores."""
+    pyramid = open_pyramid(recipe.model)
+    reply, last = None, np.zeros((1, 1, 3), np.float32)
+    for level, levels, last in drawn_levels(pyramid, recipe):
+        reply = PictureReply(Picture.of(bgrx(last)), level, levels, "pyramid", _note(pyramid))
+        yield reply
+    assert reply is not None
+    if not recipe.source or pyramid.pictures > 1:
+        return reply
+    source = read_source(recipe.source, max(pyramid.sizes[0])).pixels
+    likeness = scores.likeness(last, source)
+    yield None
+    return replace(reply, likeness=likeness, novelty=scores.novelty(last, source))
+
+
+def _note(pyramid: Pyramid) -> str:
+    missing = len(pyramid.scales) - pyramid.levels
+    return f"{missing} finer levels are still being trained." if missing > 0 else ""
+
+
+def drawn_levels(pyramid: Pyramid, recipe: PictureRecipe) -> Generator[Drawn, None, None]:
     """As `sample`, from an open pyramid."""
     scene = _scene(pyramid, recipe)
     picture: np.ndarray | None = None
@@ -99,8 +122,6 @@ def _given(recipe: PictureRecipe, size: Size) -> np.ndarray | None:
     path = recipe.naive or (recipe.source if recipe.task in ("complete", "upscale") else "")
     if not path:
         return None
-    from engine.picture.source import read_source
-
     # What lies in the hole is never read.
     hidden = recipe.mask.array() if recipe.task == "complete" and recipe.mask else None
     source = read_source(path, max(size), hidden)

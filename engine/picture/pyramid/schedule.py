@@ -7,6 +7,7 @@ same seed the same pyramid, which a measurement before every training would not 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import time
@@ -74,10 +75,8 @@ def step_cost(width: int, pictures: int, device: torch.device) -> tuple[float, f
     known = _read(file)
     if key not in known:
         known[key] = list(_measured(width, min(pictures, 2), device))
-        try:
+        with contextlib.suppress(LodestoneError):  # not kept: it is measured again next time
             write_atomically(file, json.dumps(known, indent=1).encode())
-        except LodestoneError:
-            pass  # Not kept: it is measured again next time.
     a, b = known[key]
     return float(a), float(b)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ import safetensors.numpy
 
 from engine.picture.pyramid.grid import Size
 from models.errors import LodestoneError, RefusedFile
-from models.files import Card, load_model, open_checked, write_atomically
+from models.files import Card, load_model, open_checked, read_card, write_atomically
 
 ARCHITECTURE = "pyramid"
 FACTS = "lodestone_level"
@@ -129,10 +129,16 @@ def open_card(path: str | Path) -> tuple[Card, dict[str, np.ndarray]]:
     card, state = load_model(path)
     if card.architecture != ARCHITECTURE:
         raise RefusedFile(
-            f"{path.name} is a generator of another kind ({card.architecture}), not of one picture. "
-            "Choose a model trained in the Picture panel."
+            f"{path.name} is a generator of another kind ({card.architecture}), not one of a "
+            "single picture. Choose a model trained in the Picture panel."
         )
     return card, state
+
+
+def pyramid_names(path: str | Path) -> tuple[str, ...]:
+    """Names of the pictures that a pyramid knows, in the order of its identities."""
+    card = read_card(path)
+    return card.class_names if card.architecture == ARCHITECTURE else ()
 
 
 def check_folder(folder: Path) -> None:

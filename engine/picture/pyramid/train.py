@@ -140,9 +140,7 @@ def _forecast(need: int, device: torch.device) -> str:
         f"Training takes about {need / 2**30:.1f} GB of {where}; {free / 2**30:.1f} GB are free."
     )
     if need > 0.9 * free:
-        raise LodestoneError(
-            f"{sentence} Choose a smaller longest side, or close other programs."
-        )
+        raise LodestoneError(f"{sentence} Choose a smaller longest side, or close other programs.")
     return sentence
 
 

@@ -1,8 +1,9 @@
 """A still that moves: a walk of the noise around the source's own, which ends where it began.
 
-SinGAN's supplementary walks `z_t = a z_rec + (1 - a) (z_{t-1} + b (z_{t-1} - z_{t-2}) + (1 - b) u_t)`.
-That is a linear filter of white noise u, so its looping twin is exact: give u a period of as many
-frames as the film has, and apply the filter's response to each of its frequencies.
+SinGAN's supplementary walks
+`z_t = a z_rec + (1 - a) (z_{t-1} + b (z_{t-1} - z_{t-2}) + (1 - b) u_t)`. That is a linear filter
+of white noise u, so its looping twin is exact: give u a period of as many frames as the film has,
+and apply the filter's response to each of its frequencies.
 """
 
 from __future__ import annotations
@@ -87,7 +88,9 @@ def _frame(
         noise = loops[index].at(frame)
         if index == 0:
             noise = noise + stretched(pyramid.latents[0], size)
-        below = np.zeros((CHANNELS, *size), np.float32) if picture is None else resize(picture, size)
+        below = (
+            np.zeros((CHANNELS, *size), np.float32) if picture is None else resize(picture, size)
+        )
         picture = pyramid.draw(index, below, noise, pyramid.only(0, size))
     assert picture is not None
     return np.clip(picture, -1.0, 1.0).transpose(1, 2, 0)
