@@ -39,9 +39,7 @@ class Source:
     """Width and height of the file, upright."""
 
 
-def read_source(
-    path: str | Path, longest: int = 250, hidden: np.ndarray | None = None
-) -> Source:
+def read_source(path: str | Path, longest: int = 250, hidden: np.ndarray | None = None) -> Source:
     """Read a picture so that its longest side is at most `longest` pixels.
 
     `hidden` (h, w) of any size: what lies under values above `seen` is replaced before anything
@@ -190,11 +188,11 @@ def _deep(
         values[bad] = np.median(values[~bad])
         notes.append(f"{int(bad.sum()):,} pixels were NaN or infinite and became the median.")
     low, high = float(values.min()), float(values.max())
-    if image.mode != "F" and 0 <= low and high <= 65535:
+    if image.mode != "F" and low >= 0 and high <= 65535:
         low, high = 0.0, 65535.0
-    elif image.mode == "F" and 0 <= low and high <= 1:
+    elif image.mode == "F" and low >= 0 and high <= 1:
         low, high = 0.0, 1.0
-    elif image.mode == "F" and 0 <= low and high <= 255:
+    elif image.mode == "F" and low >= 0 and high <= 255:
         low, high = 0.0, 255.0
     else:
         notes.append(f"Its range {low:.4g} to {high:.4g} was stretched to black and white.")
