@@ -106,7 +106,11 @@ class Picturing(QObject):
 
     def card_path(self, path: str) -> Path:
         """Where a pyramid trained on this picture lies, or will lie."""
-        return self._models / "pictures" / card_name(path)
+        name = card_name(path)
+        folder = self._models / "pictures"
+        # The same picture under another name is the same picture.
+        same = sorted(folder.glob(f"*-{name.rpartition('-')[2]}"))
+        return same[0] if same else folder / name
 
     def edit(self, text: str, new: PictureState, merge: str = "") -> None:
         """One undoable change; `merge` names what is being changed, so that a gesture merges."""

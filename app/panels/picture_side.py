@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from statistics import median
 
@@ -60,7 +61,9 @@ class Scores(QWidget):
         self.novelty.set_value(median(novelty) if novelty else None)
         source = self._picturing.source
         images = [s.image for s in shown if s.done and s.image is not None]
-        self.diversity.setVisible(not one)
+        complete = self._picturing.state.task == "complete"
+        self.novelty.setVisible(not complete)
+        self.diversity.setVisible(not one and not complete)
         known = source is not None and not one and len(images) == len(shown) and len(images) > 1
         self.diversity.set_value(diversity(images, source.image) if known and source else None)
 
@@ -127,6 +130,8 @@ class EngineChoice(QWidget):
             words = f"{who} answered" if who else ""
             words += f", {len(done)} of {len(shown)}" if len(done) < len(shown) else ""
         note = next((one.reply.note for one in replies if one.reply and one.reply.note), "")
+        # The working size already stands under the source.
+        note = re.sub(r"Worked at [^.]*\.", "", note).strip()
         self.words.setText("\n".join(part for part in (words, note) if part))
 
 

@@ -118,6 +118,7 @@ class Stage(QWidget):
     @Slot(int)
     def show_large(self, index: int) -> None:
         """One picture beside its source; -1: all of them."""
+        index = min(index, len(self._picturing.shown) - 1)
         if index != self.current or index < 0:
             self.current = index
             self.current_changed.emit(index)
