@@ -19,7 +19,7 @@ from engine.picture.region import filled, hole_at, softened
 from engine.picture.shifts import laid_in
 from engine.picture.source import resized
 
-candidates = 6
+candidates = 10
 """Starts that are tried at the coarse levels; the best goes on."""
 judged_at = 32
 """Pixels of the shorter side at which they are compared."""
@@ -102,11 +102,12 @@ def _begun(
     """The best of several free starts: next level, picture, and the painter that made it."""
     last = max(i for i, t in enumerate(plan.targets) if i == 0 or _shorter(t.source) <= judged_at)
     best: tuple[float, np.ndarray, Painter] | None = None
+    manner = starts.Manner.of(recipe.seed)
     for n in range(candidates):
         random = np.random.default_rng((recipe.seed, n))
         painter = Painter(random, recipe.wrap)
         picture = starts.rearranged(
-            plan.targets[0].source, *plan.shapes[0], random, recipe.variation
+            plan.targets[0].source, *plan.shapes[0], manner, random, recipe.variation
         )
         for i in range(last + 1):
             picture = holds[i](resized(picture, *plan.shapes[i]))
@@ -127,7 +128,7 @@ def _loss(picture: np.ndarray, source: np.ndarray, variation: float) -> float:
     seams = scores.coherence(picture, source) / 0.06 + scores.coherence(source, picture) / 0.07
     wanted = fresh * min(1.0, max(0.0, variation))
     stale = max(0.0, wanted - scores.novelty(picture, source))
-    return seams + scores.distance(scores.fitted(picture, source), source) / 0.025 + 20 * stale
+    return seams + scores.distance(scores.fitted(picture, source), source) / 0.025 + 100 * stale
 
 
 def _belonging(

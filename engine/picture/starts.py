@@ -7,6 +7,8 @@ sideways shift, a slow warp; the patches then make it whole.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from engine.picture.source import resized
@@ -15,16 +17,36 @@ noise = 0.5
 """Of the source's standard deviation, at the coarsest level with full variation."""
 
 
+@dataclass(frozen=True)
+class Manner:
+    """How a seed rearranges: each has its own, so that seeds differ in kind."""
+
+    strips: int
+    bend: float
+    """0..1: how much it warps."""
+
+    @staticmethod
+    def of(seed: int) -> Manner:
+        random = np.random.default_rng((seed, 77))
+        strips = int(random.choice((1, 2, 3, 4), p=(0.15, 0.35, 0.3, 0.2)))
+        return Manner(strips, 1.0 if strips == 1 else float(random.uniform(0.1, 0.8)))
+
+
 def rearranged(
-    source: np.ndarray, height: int, width: int, random: np.random.Generator, variation: float
+    source: np.ndarray,
+    height: int,
+    width: int,
+    manner: Manner,
+    random: np.random.Generator,
+    variation: float,
 ) -> np.ndarray:
     """A free layout (height, width, 3) of the coarse source (H, W, 3); 0 variation keeps it."""
-    columns = _columns(source.shape[1], width, random, variation)
+    columns = _columns(source.shape[1], width, manner.strips, random, variation)
     rows = np.linspace(0, source.shape[0] - 1, height)
     y, x = np.broadcast_arrays(rows[:, None], columns[None])
-    amount = variation * float(random.uniform(0.1, 1.0))
+    amount = variation * manner.bend
     y = y + amount * 0.14 * source.shape[0] * smooth(height, width, random)
-    x = x + amount * 0.30 * source.shape[1] * smooth(height, width, random)
+    x = x + amount * 0.35 * source.shape[1] * smooth(height, width, random)
     picture = source[mirrored(y, source.shape[0]), mirrored(x, source.shape[1])]
     return noisy(picture, variation, random)
 
@@ -47,19 +69,23 @@ def mirrored(position: np.ndarray, size: int) -> np.ndarray:
     return np.minimum(folded, period - folded)
 
 
-def _columns(source: int, width: int, random: np.random.Generator, variation: float) -> np.ndarray:
+def _columns(
+    source: int, width: int, strips: int, random: np.random.Generator, variation: float
+) -> np.ndarray:
     """Which column of the source stands at each of `width`: cut into strips, in another order."""
-    if variation <= 0:
+    if variation <= 0 or (strips == 1 and width <= source):
         return np.linspace(0, source - 1, width)
     columns: list[np.ndarray] = []
     while sum(map(len, columns)) < width:
-        columns.extend(_strips(source, random))
+        columns.extend(_strips(source, strips, random))
     return np.concatenate(columns)[:width]
 
 
-def _strips(source: int, random: np.random.Generator) -> list[np.ndarray]:
-    """The source's columns, every one once, in 1 to 4 strips."""
-    count = int(random.integers(1, 5))
+def _strips(source: int, count: int, random: np.random.Generator) -> list[np.ndarray]:
+    """The source's columns, every one once, in `count` strips."""
     cuts = np.sort(random.uniform(0.12, 0.88, count - 1)) * source
     strips = np.split(np.arange(source), np.rint(cuts).astype(int))
-    return [strips[i] for i in random.permutation(len(strips))]
+    order = random.permutation(count)
+    while count > 1 and (order == np.arange(count)).all():
+        order = random.permutation(count)
+    return [strips[i] for i in order]
