@@ -44,16 +44,14 @@ class Shown:
     """The newest word about `recipe`."""
     seconds: float = 0.0
     failed: str = ""
-
-    @property
-    def done(self) -> bool:
-        return self.reply is not None and self.reply.level >= self.reply.levels
+    done: bool = False
 
     @property
     def fraction(self) -> float:
-        if self.reply is None:
-            return 0.0
-        return self.reply.level / max(self.reply.levels, 1)
+        if self.done:
+            return 1.0
+        # After the last level the scores are still to come.
+        return min(self.reply.level / max(self.reply.levels, 1), 0.98) if self.reply else 0.0
 
 
 class Picturing(QObject):
@@ -195,7 +193,7 @@ class Picturing(QObject):
             self._stamps.pop(f"{KEY}{index}", None)
             known = self._done.get(recipe)
             old = before[index].image if same_source and index < len(before) else None
-            shown.append(Shown(recipe, *known) if known else Shown(recipe, old))
+            shown.append(Shown(recipe, *known, done=True) if known else Shown(recipe, old))
         self.shown = shown
         if any(not one.done for one in shown):
             self._wait.start()
@@ -217,8 +215,8 @@ class Picturing(QObject):
         one.image, one.reply, one.seconds = picture_image(body.picture), body, answer.ms / 1000
         self.levels = body.levels
         if answer.done:
-            one.reply = replace(body, level=body.levels)
-            self._done[one.recipe] = (one.image, one.reply)
+            one.done = True
+            self._done[one.recipe] = (one.image, body)
             self._forget_oldest()
         self.arrived.emit(index)
 

@@ -20,7 +20,9 @@ from app.inbox import Inbox
 from app.jobs import Jobs, title
 from app.link import EngineLink
 from app.panels.picture import PicturePage
+from app.panels.picture_stage import film_of
 from app.picture_state import COPY, PictureState, new_size, recipes
+from app.window import MainWindow
 from engine.client import EngineClient
 from engine.messages import PictureRequest, PictureTrainRequest
 from tests.sketcher import LEVELS, REFUSED
@@ -365,8 +367,13 @@ def test_a_trained_pyramid_answers(page: PicturePage, photo: Path, qtbot: QtBot)
     assert "pyramid answers now" in page.train.state.text()
     finish(page, qtbot)
     assert page.engine.words.text() == "The pyramid answered"
+    page.stage.show_large(0)
+    assert page.stage.loop.isVisible()
+    film = film_of(page.picturing.shown[0].recipe, "/x/loop")
+    assert (film.out, film.seconds) == ("/x/loop.mp4", 4.0)
     page.undo.click()
     assert page.picturing.state.engine == "patches"
+    assert not page.stage.loop.isVisible()
     # The same picture under another name finds its pyramid again.
     twin = photo.with_name("photo2.png")
     twin.write_bytes(photo.read_bytes())
@@ -392,6 +399,16 @@ def test_jobs_have_names() -> None:
     assert title(PictureTrainRequest(("a/lake.jpg",), "lake.safetensors")) == "Pyramid lake.jpg"
     assert title(PictureRequest((), "/x/loop.mp4", seconds=4)) == "Film loop.mp4"
     assert title(PictureRequest((), "/x/out")) == "Pictures out"
+
+
+def test_a_photo_opened_anywhere_comes_here(window: MainWindow, tmp_path: Path) -> None:
+    path = tmp_path / "photo.jpg"
+    Image.new("RGB", (64, 48), "olive").save(path)
+    window.opener.open_path(str(path))
+    assert window.workspace == "picture"
+    page = window.page("picture")
+    assert isinstance(page, PicturePage)
+    assert page.picturing.state.source == str(path)
 
 
 # ---------------------------------------------------------------- names, the real engine

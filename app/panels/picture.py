@@ -37,6 +37,7 @@ class PicturePage(QWidget):
 
     def __init__(self, link: EngineLink, jobs: Jobs, models_folder: Path):
         super().__init__()
+        self._jobs = jobs
         self.picturing = Picturing(link, models_folder, self)
         self.stage = Stage(self.picturing)
         self.form = PictureForm(self.picturing, self.stage.where, self.stage.hole)
@@ -98,6 +99,7 @@ class PicturePage(QWidget):
         picturing, stack = self.picturing, self.picturing.undo_stack
         for part in (picturing, self.stage, self.kept):
             part.failed.connect(self.failed)
+        self.stage.film_asked.connect(self._jobs.submit)
         self.begin.open_asked.connect(self.form.choose)
         self.begin.chosen.connect(self.open_picture)
         self.form.still.clicked.connect(self.form.choose)

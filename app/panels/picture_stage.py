@@ -16,8 +16,9 @@ from app.widgets.mask import MaskLayer
 from app.widgets.parts import column, label, push, row
 from app.widgets.twopictures import TwoPictures
 from app.widgets.variations import Tile, VariationWall
-from engine.messages import Frame, PictureRecipe, Vector
+from engine.messages import Frame, PictureRecipe, PictureRequest, Vector
 
+LOOP_SECONDS = 4.0
 STRIP = 118
 """Height of the wall while one picture is large."""
 
@@ -44,6 +45,8 @@ class Stage(QWidget):
 
     current_changed = Signal(int)
     failed = Signal(str)
+    film_asked = Signal(object)
+    """PictureRequest."""
 
     def __init__(self, picturing: Picturing):
         super().__init__()
@@ -64,15 +67,16 @@ class Stage(QWidget):
         self.star = push("Keep", "Keep this picture (S)", icon="star")
         self.star.setCheckable(True)
         self.save = push("Save PNG…", "Write this picture to a file", icon="save")
+        self.loop = push("Loop…", "Write it as a film that moves and loops exactly", icon="film")
         self.twice = push("2 × 2", "Show it repeated, to see its seams")
         self.twice.setCheckable(True)
         self.verdict = label("", "dim")
-        for button in (self.back, self.star, self.save, self.twice):
+        for button in (self.back, self.star, self.save, self.loop, self.twice):
             button.setProperty("compact", True)
 
     def _build(self) -> None:
         self._bar = QWidget()
-        line = row(self.back, self.verdict, 1, self.twice, self.star, self.save)
+        line = row(self.back, self.verdict, 1, self.twice, self.loop, self.star, self.save)
         line.setContentsMargins(10, 6, 10, 6)
         self._bar.setLayout(line)
         large = QWidget()
@@ -96,6 +100,7 @@ class Stage(QWidget):
         self.back.clicked.connect(self.show_all)
         self.star.clicked.connect(self._keep)
         self.save.clicked.connect(self.save_as)
+        self.loop.clicked.connect(self._loop)
         self.twice.toggled.connect(self.pair.set_repeat)
         self.where.changed.connect(self._where_painted)
         self.hole.changed.connect(self._hole_painted)
@@ -207,6 +212,7 @@ class Stage(QWidget):
             words += f", {one.image.width()} × {one.image.height()}"
         self.pair.set_pictures(source.image, one.image, ("Source", words))
         self.twice.setVisible(one.recipe.wrap)
+        self.loop.setVisible(one.recipe.engine == "pyramid" and one.recipe.task == "sample")
         self.pair.set_repeat(one.recipe.wrap and self.twice.isChecked())
         self.star.setChecked(one.recipe in self._picturing.state.kept)
         self.star.setEnabled(one.done)
@@ -268,6 +274,18 @@ class Stage(QWidget):
         if path:
             self.save_to(one.image, path)
 
+    @Slot()
+    def _loop(self) -> None:
+        """Ask where, then have a job write a film that ends where it begins."""
+        recipe = self._picturing.shown[self.current].recipe
+        place = QStandardPaths.StandardLocation.MoviesLocation
+        proposed = Path(QStandardPaths.writableLocation(place)) / name_of(recipe)
+        path, _ = QFileDialog.getSaveFileName(
+            self, "Loop", str(proposed.with_suffix(".mp4")), "MP4 (*.mp4)"
+        )
+        if path:
+            self.film_asked.emit(film_of(recipe, path))
+
     def save_to(self, image: QImage, path: str) -> None:
         if not image.save(path, "PNG"):  # type: ignore[call-overload]
             self.failed.emit(
@@ -283,6 +301,12 @@ def is_copy(one: Shown) -> bool:
         and one.recipe.task == "sample"
         and one.recipe.where is None
     )
+
+
+def film_of(recipe: PictureRecipe, path: str) -> PictureRequest:
+    """Four seconds that begin and end with this picture."""
+    out = path if path.endswith(".mp4") else f"{path}.mp4"
+    return PictureRequest((recipe,), out, seconds=LOOP_SECONDS)
 
 
 def name_of(recipe: PictureRecipe) -> str:
