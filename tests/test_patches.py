@@ -75,9 +75,7 @@ def test_patchmatch_comes_near_the_exact_answer_and_obeys() -> None:
         ran(match.improve(random, 70))
     rows = queries.reshape(-1, 20)
     flat = keys[:, 30:].reshape(-1, 20)
-    least = ((rows[:, None, :] - flat[None, ran(exact(rows, flat, None))[:1]]) ** 2).sum(-1)
     best = ((rows - flat[ran(exact(rows, flat, None))]) ** 2).sum(1).mean()
-    assert least.mean() > best
     assert match.cost.mean() < best + 0.1 * (before - best)
     assert match.field[..., 1].min() >= 30
 
@@ -91,7 +89,7 @@ def test_votes_of_the_picture_itself_are_the_picture() -> None:
 
 def test_samples_are_new_and_of_the_same_matter() -> None:
     source = landscape()
-    samples = [made(source, replace(plain, seed=seed)) for seed in range(3)]
+    samples = [made(source, replace(plain, seed=seed)) for seed in range(2)]
     assert all(sample.shape == source.shape for sample in samples)
     assert np.median([scores.novelty(x, source) for x in samples]) > 0.5
     noise = np.random.default_rng(0).permuted(source, axis=0)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import time
-from collections import OrderedDict
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
-from engine.messages import LodestoneError, Picture, PictureRecipe, PictureReply
+from engine.messages import LodestoneError, Picture, PictureRecipe, PictureReply, Vector
 from engine.picture import patches, scores
 from engine.picture.region import check_mask
 from engine.picture.source import Source, bgrx, read_source
@@ -21,36 +19,28 @@ slice_seconds = 0.05
 Replies = Generator[PictureReply | None, None, PictureReply]
 
 
-class Shelf:
-    """The last pictures read, as long as their files do not change."""
-
-    def __init__(self, kept: int = 6):
-        self._kept = kept
-        self._read: OrderedDict[tuple[object, ...], Source] = OrderedDict()
-
-    def read(self, path: str, longest: int, hidden: np.ndarray | None = None) -> Source:
-        try:
-            stat = Path(path).stat()
-            stamp = (stat.st_mtime_ns, stat.st_size)
-        except OSError:
-            stamp = (0, 0)  # reading it says what is wrong, in words
-        covered = None if hidden is None else hash(hidden.tobytes())
-        key = (path, longest, covered, *stamp)
-        if key not in self._read:
-            self._read[key] = read_source(path, longest, hidden)
-        self._read.move_to_end(key)
-        while len(self._read) > self._kept:
-            self._read.popitem(last=False)
-        return self._read[key]
+def read(path: str, longest: int, hidden: Vector | None = None) -> Source:
+    """`read_source`; the last few are kept as long as their files do not change."""
+    try:
+        stat = Path(path).stat()
+        stamp = (stat.st_mtime_ns, stat.st_size)
+    except OSError:
+        stamp = (0, 0)  # reading it says what is wrong, in words
+    return _read(path, longest, hidden, stamp)
 
 
-def draw(recipe: PictureRecipe, shelf: Shelf | None = None) -> Replies:
+@functools.lru_cache(maxsize=6)
+def _read(path: str, longest: int, hidden: Vector | None, _stamp: tuple[int, int]) -> Source:
+    return read_source(path, longest, None if hidden is None else hidden.array())
+
+
+def draw(recipe: PictureRecipe) -> Replies:
     """Replies per level; None in between is a place to pause. The last one has the scores."""
     if by_pyramid(recipe):
         from engine.picture.pyramid.sample import draw as draw_pyramid
 
         return (yield from draw_pyramid(recipe))
-    return (yield from _by_patches(recipe, shelf or Shelf()))
+    return (yield from _by_patches(recipe))
 
 
 def by_pyramid(recipe: PictureRecipe) -> bool:
@@ -69,12 +59,12 @@ def by_pyramid(recipe: PictureRecipe) -> bool:
     return available
 
 
-def _by_patches(recipe: PictureRecipe, shelf: Shelf) -> Replies:
+def _by_patches(recipe: PictureRecipe) -> Replies:
     _check(recipe)
-    hidden = recipe.mask.array() if recipe.task == "complete" and recipe.mask else None
+    hidden = recipe.mask if recipe.task == "complete" else None
     longest = working_longest(recipe)
-    source = shelf.read(recipe.source, longest, hidden)
-    naive = shelf.read(recipe.naive, longest) if recipe.naive else None
+    source = read(recipe.source, longest, hidden)
+    naive = read(recipe.naive, longest) if recipe.naive else None
     if naive is not None and recipe.mask is not None:
         check_mask(recipe.mask.array(), *naive.pixels.shape[:2])
     note = " ".join(dict.fromkeys(filter(None, (source.note, naive.note if naive else ""))))

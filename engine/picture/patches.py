@@ -19,7 +19,7 @@ from engine.picture.region import filled, hole_at, softened
 from engine.picture.shifts import laid_in
 from engine.picture.source import resized
 
-candidates = 10
+candidates = 8
 """Starts that are tried at the coarse levels; the best goes on."""
 judged_at = 32
 """Pixels of the shorter side at which they are compared."""

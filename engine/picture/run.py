@@ -19,7 +19,7 @@ from engine.messages import (
     PictureRequest,
     Vector,
 )
-from engine.picture.answers import Shelf, draw
+from engine.picture.answers import draw
 from engine.picture.source import resized, working_size
 from engine.pictures import chunk, compression
 from engine.progress import Progress
@@ -39,13 +39,12 @@ def run(request: PictureRequest, progress: Progress) -> str:
     names = request.names or tuple(_name(recipe) for recipe in request.recipes)
     if len(names) != count or len(set(names)) != count:
         raise LodestoneError("Every picture needs a name of its own. Give each another name.")
-    shelf = Shelf()
     try:
         out.mkdir(parents=True, exist_ok=True)
         check_writable(out)
         for i, (recipe, name) in enumerate(zip(request.recipes, names, strict=True)):
             words = f"Picture {i + 1} of {count}"
-            reply = _drawn(recipe, shelf, progress.part(i / count, 1 / count), words)
+            reply = _drawn(recipe, progress.part(i / count, 1 / count), words)
             _write(out / f"{name}.png", reply.picture, recipe)
             figures = tuple(
                 (key, value)
@@ -60,9 +59,9 @@ def run(request: PictureRequest, progress: Progress) -> str:
     return str(out)
 
 
-def _drawn(recipe: PictureRecipe, shelf: Shelf, progress: Progress, words: str) -> PictureReply:
+def _drawn(recipe: PictureRecipe, progress: Progress, words: str) -> PictureReply:
     """The last reply; what comes before it is shown."""
-    work = draw(recipe, shelf)
+    work = draw(recipe)
     while True:
         try:
             reply = next(work)

@@ -18,9 +18,7 @@ choices = 8
 """Different pieces that seeds choose from."""
 
 
-def laid_in(
-    source: np.ndarray, hole: np.ndarray, seed: int, variation: float
-) -> np.ndarray:
+def laid_in(source: np.ndarray, hole: np.ndarray, seed: int, variation: float) -> np.ndarray:
     """(H, W, 3) with every hole of (H, W) bool filled by a shifted piece of what is known.
 
     `source` has its holes smoothly continued: that stays where nothing else is known.
@@ -62,7 +60,7 @@ def _chosen(
     seed: int,
     random: np.random.Generator,
 ) -> np.ndarray | None:
-    """One of the `choices` best shifts (rows, columns) that lie apart; None when none lands well."""
+    """One of the best shifts (rows, columns) that lie apart; None when none lands well."""
     wide = np.pad(part, ring)
     near = sliding_window_view(wide, (2 * ring + 1, 2 * ring + 1)).any((2, 3)) & ~hole
     around, inside = np.argwhere(near), np.argwhere(part)

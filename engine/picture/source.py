@@ -127,7 +127,7 @@ def working_size(width: int, height: int, longest: int) -> tuple[int, int]:
 def _shallow(
     image: Any, target: tuple[int, int], hidden: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """8 bits a channel: reduced by Pillow before it becomes floats, so that memory stays bounded."""
+    """8 bits a channel: reduced before it becomes floats, so that memory stays bounded."""
     from PIL import Image
 
     seen = "A" in image.getbands() or "transparency" in image.info
