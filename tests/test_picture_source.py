@@ -73,7 +73,10 @@ def test_grey_palette_and_sixteen_bits(tmp_path: Path) -> None:
     assert np.allclose(whole, deep, atol=1e-6)
     assert np.array_equal(whole[..., 0], whole[..., 2])
     Image.fromarray(coloured()).quantize(255).save(tmp_path / "p.gif")
-    assert np.abs(as_bytes(read_source(tmp_path / "p.gif").pixels) - coloured().astype(int)).mean() < 12
+    assert (
+        np.abs(as_bytes(read_source(tmp_path / "p.gif").pixels) - coloured().astype(int)).mean()
+        < 12
+    )
 
 
 def test_alpha_is_kept_apart_and_laid_back(tmp_path: Path) -> None:
@@ -144,7 +147,9 @@ def test_masks(tmp_path: Path) -> None:
 
 def test_what_is_no_picture_says_so(tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("no picture")
-    whole = saved(tmp_path / "whole.png", np.random.default_rng(0).integers(0, 255, (90, 90, 3), np.uint8))
+    whole = saved(
+        tmp_path / "whole.png", np.random.default_rng(0).integers(0, 255, (90, 90, 3), np.uint8)
+    )
     (tmp_path / "half.png").write_bytes(whole.read_bytes()[:5000])
     for name, words in (
         ("text.png", "not a picture"),

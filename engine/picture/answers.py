@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import time
 from collections.abc import Generator
 from dataclasses import replace
@@ -48,7 +47,7 @@ def by_pyramid(recipe: PictureRecipe) -> bool:
     if recipe.engine == "patches":
         return False
     available = False
-    if recipe.model and importlib.util.find_spec("engine.picture.pyramid.sample") is not None:
+    if recipe.model:
         from engine.picture.pyramid.sample import pyramid_available
 
         available = pyramid_available(recipe)

@@ -59,7 +59,7 @@ def read_source(path: str | Path, longest: int = 250, hidden: np.ndarray | None 
 def read_mask(path: str | Path) -> np.ndarray:
     """(H, W) float32, 0..1: the brightness of a picture; where it has alpha, that times it."""
     source = read_source(path, 4096)
-    grey = (source.pixels @ np.float32([0.299, 0.587, 0.114]) + 1) / 2
+    grey = (source.pixels @ np.array([0.299, 0.587, 0.114], np.float32) + 1) / 2
     return grey if source.alpha is None else grey * source.alpha
 
 
