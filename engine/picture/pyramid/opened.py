@@ -120,6 +120,8 @@ def _session(content: bytes) -> Any:
 
     options = ort.SessionOptions()
     options.intra_op_num_threads = min(4, psutil.cpu_count(logical=False) or 1)
+    # Waiting threads sleep: the window and a training share these cores.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # Every size is another one: memory kept for the last size would only be in the way.
     options.enable_mem_pattern = False
     return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])

@@ -97,7 +97,8 @@ class _Scene:
 def _scene(pyramid: Pyramid, recipe: PictureRecipe) -> _Scene:
     coarse, fine = _identities(pyramid, recipe)
     which = int(coarse.mean(axis=(1, 2)).argmax())
-    own = pyramid.sizes[which]
+    # A morph must not change its shape on the way.
+    own = pyramid.sizes[0 if recipe.task == "blend" else which]
     size = (recipe.height or own[0], recipe.width or own[1])
     if min(size) < 1:
         raise LodestoneError("A picture needs at least one pixel. Give a larger size.")
@@ -108,9 +109,10 @@ def _scene(pyramid: Pyramid, recipe: PictureRecipe) -> _Scene:
     if given is not None:
         shares = [level_size(size, share) for share in pyramid.scales[: pyramid.levels]]
         kept = tuple(resize(given, one, recipe.wrap) for one in shares)
-    else:
-        kept = pyramid.rebuilt(which)
     where = recipe.mask if recipe.task in ("complete", "harmonise", "edit") else recipe.where
+    if given is None:
+        # Only what stays needs the source drawn first.
+        kept = pyramid.rebuilt(which) if start > 0 or where is not None else ()
     return _Scene(
         size, start, coarse, fine, kept, None if where is None else _fraction(where.array()),
         pyramid.latents[which], given if recipe.task != "paint" else None,
