@@ -245,6 +245,29 @@ def test_a_map_of_the_wrong_pictures_is_refused(pair: str) -> None:
         last(pair, identity_map=layers)
 
 
+def test_a_hole_is_filled_and_nothing_else(model: str, tmp_path: Path) -> None:
+    from PIL import Image
+
+    from engine.picture.source import read_source
+
+    pixels = np.random.default_rng(0).integers(0, 255, (24, 32, 3), np.uint8)
+    mask = np.zeros((24, 32), np.float32)
+    mask[8:16, 10:20] = 1.0
+    answers = []
+    for value in (0, 255):
+        pixels[mask > 0] = value
+        Image.fromarray(pixels).save(tmp_path / f"{value}.png")
+        source = str(tmp_path / f"{value}.png")
+        for seed in (0, 1):
+            recipe = PictureRecipe(source, "complete", seed=seed, mask=Vector.of(mask))
+            *_, (_, _, drawn) = sample(model, recipe)
+            answers.append(drawn)
+    real = read_source(source, 32).pixels
+    assert all(np.array_equal(a[mask == 0], real[mask == 0]) for a in answers)
+    assert np.array_equal(answers[0], answers[2])
+    assert np.abs(answers[0] - answers[1])[mask > 0].mean() > 0.05
+
+
 def test_replies_stream_and_the_last_has_scores(model: str, tmp_path: Path) -> None:
     from PIL import Image
 

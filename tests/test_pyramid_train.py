@@ -231,6 +231,24 @@ def test_hidden_positions_do_not_count(tmp_path: Path) -> None:
     assert same(*states)
 
 
+def test_large_levels_learn_from_windows() -> None:
+    y, x = np.mgrid[:40, :52] / 5.0
+    real = np.stack([np.sin(x), np.cos(y), np.sin(x + y)]).astype(np.float32)
+    blurred = np.zeros_like(real) + 0.1 * real
+    config = Config(((40, 52),), (1.0,), 8)
+    known = np.ones((40, 52), bool)
+    cpu = torch.device("cpu")
+    goal = target(real, known, blurred[None], blurred, np.zeros_like(real), 5, cpu)
+    trainer = LevelTrainer(config, [goal], 0.1, Recipe(window=24), 0, cpu)
+    before = trainer.evaluate().rebuild_db
+    seen: list[tuple[int, ...]] = []
+    keep = trainer.level.register_forward_hook(lambda _m, _i, out: seen.append(tuple(out.shape)))
+    trainer.run(60, lambda _share, _evaluated: None)
+    keep.remove()
+    assert (8, 3, 12, 12) in seen  # four windows of samples, four of the reconstruction
+    assert trainer.figures.rebuild_db > before + 3
+
+
 def test_the_sliced_distance_knows_its_own() -> None:
     random = torch.Generator().manual_seed(0)
     along = directions(32, random, torch.device("cpu"))

@@ -106,13 +106,14 @@ def _scene(pyramid: Pyramid, recipe: PictureRecipe) -> _Scene:
     start = min(max(0, recipe.start_level), pyramid.levels - 1)
     if recipe.naive:
         start = max(start, min(1, pyramid.levels - 1))
+    where = recipe.mask if recipe.task in ("complete", "harmonise", "edit") else recipe.where
+    kept: tuple[np.ndarray, ...] = ()
     if given is not None:
         shares = [level_size(size, share) for share in pyramid.scales[: pyramid.levels]]
         kept = tuple(resize(given, one, recipe.wrap) for one in shares)
-    where = recipe.mask if recipe.task in ("complete", "harmonise", "edit") else recipe.where
-    if given is None:
+    elif start > 0 or where is not None:
         # Only what stays needs the source drawn first.
-        kept = pyramid.rebuilt(which) if start > 0 or where is not None else ()
+        kept = pyramid.rebuilt(which)
     return _Scene(
         size, start, coarse, fine, kept, None if where is None else _fraction(where.array()),
         pyramid.latents[which], given if recipe.task != "paint" else None,
