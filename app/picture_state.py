@@ -50,8 +50,11 @@ class PictureState:
     kept: tuple[PictureRecipe, ...] = ()
 
 
-def opened(state: PictureState, path: str, model: str) -> PictureState:
-    """Another picture: what was painted and sized for the one before is left behind."""
+def opened(state: PictureState, path: str, model: str, own: bool) -> PictureState:
+    """Another picture: what was painted and sized for the one before is left behind.
+
+    `own`: the pyramid was trained by this person, so it answers; one that ships waits to be asked.
+    """
     return replace(
         PictureState(),
         source=path,
@@ -60,7 +63,7 @@ def opened(state: PictureState, path: str, model: str) -> PictureState:
         variation=state.variation,
         longest=state.longest,
         model=model,
-        engine="pyramid" if model else "patches",
+        engine="pyramid" if model and own else "patches",
         kept=state.kept,
     )
 
@@ -114,10 +117,12 @@ def recipes(state: PictureState, size: tuple[int, int]) -> tuple[PictureRecipe, 
             "where": state.where,
             "start_level": state.start_level,
         }
+    # A pyramid that has seen what lies under the hole would give it away.
+    able = state.task == "sample"
     base = PictureRecipe(
         state.source,
         state.task,
-        state.engine,
+        state.engine if able else "patches",
         state.model,
         variation=state.variation,
         longest=state.longest,

@@ -64,10 +64,12 @@ class Picturing(QObject):
     """Something new about the picture with this number."""
     failed = Signal(str)
 
-    def __init__(self, link: EngineLink, models: Path, parent: QObject | None = None):
-        """`models`: folder where pyramids are looked for."""
+    def __init__(
+        self, link: EngineLink, models: Path, samples: Path, parent: QObject | None = None
+    ):
+        """`models`: folder where pyramids are looked for; `samples`: pictures that ship."""
         super().__init__(parent)
-        self._link, self._models = link, models
+        self._link, self._models, self._samples = link, models, samples
         self.undo_stack = QUndoStack(self)
         self.undo_stack.setUndoLimit(200)
         self.state = PictureState()
@@ -99,8 +101,13 @@ class Picturing(QObject):
             self.failed.emit(f"{Path(path).name} cannot be read: {error.strerror}. Choose another.")
             return
         self._remember_source(source)
-        model = str(card) if card.is_file() else ""
-        self.edit(self.tr("Open a picture"), opened(self.state, path, model))
+        model = next((str(c) for c in (card, self._bundled(path)) if c.is_file()), "")
+        self.edit(self.tr("Open a picture"), opened(self.state, path, model, card.is_file()))
+
+    def _bundled(self, path: str) -> Path:
+        """The pyramid that ships with a sample picture, where it does."""
+        own = Path(path).parent == self._samples
+        return self._samples / f"{Path(path).stem}.safetensors" if own else Path()
 
     def card_path(self, path: str) -> Path:
         """Where a pyramid trained on this picture lies, or will lie."""

@@ -136,6 +136,17 @@ def test_variations_grow_from_coarse_to_fine(make_page: Make, photo: Path, qtbot
     assert page.scores.diversity.value is not None
 
 
+def test_a_sample_is_one_click_away(make_page: Make, qtbot: QtBot) -> None:
+    page = make_page()
+    assert len(page.begin.samples) == 2
+    for button in page.begin.samples:
+        button.click()
+        finish(page, qtbot)
+        assert page.engine.words.text() == "Patches answered"
+    # Waves come with a pyramid.
+    assert page.engine.choice.button("pyramid").isEnabled()
+
+
 def test_a_dropped_picture_is_opened(make_page: Make, photo: Path, qtbot: QtBot) -> None:
     page = make_page()
     mime = QMimeData()
@@ -371,7 +382,12 @@ def test_a_trained_pyramid_answers(page: PicturePage, photo: Path, qtbot: QtBot)
     assert page.stage.loop.isVisible()
     film = film_of(page.picturing.shown[0].recipe, "/x/loop")
     assert (film.out, film.seconds) == ("/x/loop.mp4", 4.0)
-    page.undo.click()
+    page.task.button("complete").click()
+    stroke(page.stage.hole, (0.3, 0.3), (0.5, 0.4))
+    assert {one.recipe.engine for one in page.picturing.shown} == {"patches"}
+    for _ in range(3):
+        page.undo.click()
+    page.stage.show_large(0)
     assert page.picturing.state.engine == "patches"
     assert not page.stage.loop.isVisible()
     # The same picture under another name finds its pyramid again.

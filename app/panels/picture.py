@@ -38,7 +38,7 @@ class PicturePage(QWidget):
     def __init__(self, link: EngineLink, jobs: Jobs, models_folder: Path):
         super().__init__()
         self._jobs = jobs
-        self.picturing = Picturing(link, models_folder, self)
+        self.picturing = Picturing(link, models_folder, samples_folder(), self)
         self.stage = Stage(self.picturing)
         self.form = PictureForm(self.picturing, self.stage.where, self.stage.hole)
         self.engine = EngineChoice(self.picturing)
