@@ -114,11 +114,14 @@ class EngineChoice(QWidget):
     @Slot()
     def refresh(self) -> None:
         state, shown = self._picturing.state, self._picturing.shown
-        self.choice.set_value(state.engine)
+        filling = state.task == "complete"
+        self.choice.set_value("patches" if filling else state.engine)
         pyramid = self.choice.button("pyramid")
-        pyramid.setEnabled(bool(state.model))
+        pyramid.setEnabled(bool(state.model) and not filling)
         pyramid.setToolTip(
-            "The trained network: live, any size"
+            "Holes are filled with patches"
+            if filling
+            else "The trained network: live, any size"
             if state.model
             else "Train a pyramid first (below)"
         )
