@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -70,8 +70,7 @@ def _likenesses(
     """Medians over pictures of medians over samples, as the field reports them."""
     pairs = [[(one.picture, s) for one in row] for s, row in zip(sources, drawn, strict=True)]
 
-    def over(measure: object) -> float:
-        assert callable(measure)
+    def over(measure: Callable[[np.ndarray, np.ndarray], float]) -> float:
         return _median([_median([measure(*pair) for pair in row]) for row in pairs])
 
     for n, scale in enumerate(("full", "half", "quarter")):

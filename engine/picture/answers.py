@@ -69,7 +69,7 @@ def _by_patches(recipe: PictureRecipe) -> Replies:
     note = " ".join(dict.fromkeys(filter(None, (source.note, naive.note if naive else ""))))
     began = time.monotonic()
     shown = None if recipe.task == "complete" else (naive or source).alpha
-    last = None
+    last, picture = None, None
     for stage in patches.generate(source.pixels, recipe, naive.pixels if naive else None):
         if stage.image is None:
             if time.monotonic() - began > slice_seconds:
@@ -83,6 +83,7 @@ def _by_patches(recipe: PictureRecipe) -> Replies:
             began = time.monotonic()
     assert last is not None
     assert last.image is not None
+    assert picture is not None
     yield None
     reply = PictureReply(picture, last.level, last.levels, "patches", note)
     likeness = scores.likeness(last.image, source.pixels)

@@ -29,8 +29,11 @@ laid_at = 40
 """Pixels of the shorter side at which a hole is first filled."""
 smallest = 2 * side + 2
 """Pixels: smaller pictures are reflected until they hold some patches."""
-_first_size = {"harmonise": 60, "edit": 40, "paint": 28}
+_first_size = {"harmonise": 100, "edit": 40, "paint": 28}
 """Pixels of the shorter side at which a composite, edit or painting enters."""
+_pull = {"harmonise": 0.6, "edit": 0.0, "paint": 0.0}
+_detail = {"harmonise": 0.5, "edit": 0.0, "paint": 0.0}
+"""After every vote, how far back to what was made: pasted things keep their shape."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +148,9 @@ def _belonging(
         chosen = int(np.argmin(near))
     first = min(chosen, plan.levels - 1)
     soft = None if recipe.mask is None else softened(recipe.mask.array(), *naive.shape[:2])
-    holds = [_outside(naive, soft, shape) for shape in plan.shapes]
+    pull = _pull[recipe.task]
+    holds = [_outside(naive, soft, shape, pull) for shape in plan.shapes]
+    holds[-1] = _outside(naive, soft, plan.shapes[-1], 0.0, _detail[recipe.task])
     alpha = None if recipe.task != "paint" else 10 * completeness
     painter = Painter(np.random.default_rng(recipe.seed), recipe.wrap, alpha)
     picture = resized(naive, *plan.shapes[first])
@@ -252,11 +257,24 @@ def _where(recipe: PictureRecipe, plan: _Plan, level: int) -> Hold:
     return lambda picture: kept + share * (picture - kept)
 
 
-def _outside(naive: np.ndarray, soft: np.ndarray | None, shape: tuple[int, int]) -> Hold:
-    if soft is None:
-        return lambda picture: picture
-    kept, share = resized(naive, *shape), np.clip(resized(soft, *shape), 0, 1)[..., None]
-    return lambda picture: kept + share * (picture - kept)
+def _outside(
+    naive: np.ndarray,
+    soft: np.ndarray | None,
+    shape: tuple[int, int],
+    pull: float,
+    detail: float = 0.0,
+) -> Hold:
+    """What was not touched stays; what was is drawn back to what was made by `pull`.
+
+    `detail`: how much of its fine light and dark is laid back on top.
+    """
+    kept, share = resized(naive, *shape), np.float32(1 - pull)
+    if soft is not None:
+        share = share * np.clip(resized(soft, *shape), 0, 1)[..., None]
+    grey = kept.mean(-1)
+    slow = resized(resized(grey, max(1, shape[0] // 8), max(1, shape[1] // 8)), *shape)
+    fine = np.float32(detail) * (grey - slow)[..., None]
+    return lambda picture: kept + share * (picture + fine - kept)
 
 
 def _known(source: np.ndarray, hole: np.ndarray) -> Hold:

@@ -99,7 +99,7 @@ def _read(image: Any, longest: int, digest: str, name: str, hidden: np.ndarray |
     notes: list[str] = []
     turn = _TURNS.get(image.getexif().get(0x0112, 1))
     full = image.size
-    target = working_size(*full, longest)
+    target = working_size(full[0], full[1], longest)
     if image.format == "JPEG" and image.mode in ("L", "RGB") and hidden is None:
         image.draft(image.mode, (2 * target[0], 2 * target[1]))
     if image.mode == "CMYK":
