@@ -26,7 +26,7 @@ from engine.picture.pyramid.grid import (
     scales,
 )
 from engine.picture.pyramid.opened import open_pyramid
-from engine.picture.pyramid.sample import draw, pyramid_available, sample
+from engine.picture.pyramid.sample import coloured, draw, pyramid_available, sample
 from engine.picture.pyramid.store import pyramid_names
 from engine.picture.pyramid.walk import Loop, walk
 from engine.progress import Progress
@@ -237,6 +237,16 @@ def test_identity_is_a_place_and_a_level(pair: str) -> None:
     assert np.array_equal(fused[0][2], plain[0][2])
     assert not np.allclose(fused[-1][2], plain[-1][2], atol=1e-3)
     assert pyramid_names(pair) == ("a", "b")
+
+
+def test_colours_are_taken_over_in_their_own_order() -> None:
+    random = np.random.default_rng(0)
+    picture = random.standard_normal((3, 9, 12)).astype(np.float32)
+    like = random.uniform(0.2, 0.4, (3, 20, 20)).astype(np.float32)
+    found = coloured(picture, like)
+    assert np.array_equal(found[1].ravel().argsort(), picture[1].ravel().argsort())
+    assert np.allclose(found.mean(axis=(1, 2)), like.mean(axis=(1, 2)), atol=0.01)
+    assert found.min() >= like.min()
 
 
 def test_a_map_of_the_wrong_pictures_is_refused(pair: str) -> None:

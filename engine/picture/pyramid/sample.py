@@ -64,6 +64,10 @@ def drawn_levels(pyramid: Pyramid, recipe: PictureRecipe) -> Generator[Drawn, No
     picture: np.ndarray | None = None
     for index in range(scene.start, pyramid.levels):
         size = level_size(scene.size, pyramid.scales[index])
+        if recipe.texture and picture is not None and index == _first_fine(pyramid):
+            # Finer levels only add detail: whose matter it is, its colours have to say first.
+            which = int(scene.fine.mean(axis=(1, 2)).argmax())
+            picture = coloured(picture, pyramid.rebuilt(which)[index - 1])
         picture = _level(pyramid, recipe, scene, index, size, picture)
         last = index == pyramid.levels - 1
         done = picture
@@ -176,13 +180,28 @@ def _level(
     else:
         below = np.zeros((CHANNELS, *size), np.float32)
     noise = _noise(recipe, scene, index, size)
-    source = scene.coarse if index < (pyramid.levels + 1) // 2 else scene.fine
+    source = scene.coarse if index < _first_fine(pyramid) else scene.fine
     identity = None if pyramid.pictures == 1 else _fitted(source, size)
     drawn = pyramid.draw(index, below, noise, identity, wrap)
     if scene.where is None:
         return drawn
     vary = _fitted(scene.where[None], size)
     return vary * drawn + (1.0 - vary) * resize(scene.kept[index], size, wrap)
+
+
+def _first_fine(pyramid: Pyramid) -> int:
+    """The level from which on `texture` decides: layouts are made by the first one or two."""
+    return max(1, (pyramid.levels + 1) // 3)
+
+
+def coloured(picture: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """(3, H, W) with the values of `like` (3, h, w), channel by channel, in its own order."""
+    found = np.empty_like(picture)
+    for channel, values in enumerate(like):
+        flat = picture[channel].ravel()
+        place = (np.arange(flat.size) + 0.5) / flat.size
+        found[channel].reshape(-1)[np.argsort(flat, kind="stable")] = np.quantile(values, place)
+    return found
 
 
 def _noise(recipe: PictureRecipe, scene: _Scene, index: int, size: Size) -> np.ndarray:
