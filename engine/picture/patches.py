@@ -32,6 +32,7 @@ smallest = 2 * side + 2
 _first_size = {"harmonise": 100, "edit": 40, "paint": 28}
 """Pixels of the shorter side at which a composite, edit or painting enters."""
 _pull = {"harmonise": 0.6, "edit": 0.0, "paint": 0.0}
+_tone = np.float32(0.6)
 _detail = {"harmonise": 0.5, "edit": 0.0, "paint": 0.0}
 """After every vote, how far back to what was made: pasted things keep their shape."""
 
@@ -148,6 +149,8 @@ def _belonging(
         chosen = int(np.argmin(near))
     first = min(chosen, plan.levels - 1)
     soft = None if recipe.mask is None else softened(recipe.mask.array(), *naive.shape[:2])
+    if recipe.task == "harmonise" and soft is not None:
+        naive = _toned(naive, plan.targets[-1].source, soft)
     pull = _pull[recipe.task]
     holds = [_outside(naive, soft, shape, pull) for shape in plan.shapes]
     holds[-1] = _outside(naive, soft, plan.shapes[-1], 0.0, _detail[recipe.task])
@@ -275,6 +278,16 @@ def _outside(
     slow = resized(resized(grey, max(1, shape[0] // 8), max(1, shape[1] // 8)), *shape)
     fine = np.float32(detail) * (grey - slow)[..., None]
     return lambda picture: kept + share * (picture + fine - kept)
+
+
+def _toned(naive: np.ndarray, source: np.ndarray, soft: np.ndarray) -> np.ndarray:
+    """What was pasted, its colours' mean and spread moved most of the way to the source's."""
+    inside = naive[soft > 0.5]
+    if not len(inside):
+        return naive
+    spread = source.std((0, 1)) / np.maximum(inside.std(0), 1e-3)
+    moved = (naive - inside.mean(0)) * np.clip(spread, 0.3, 3) + source.mean((0, 1))
+    return naive + _tone * soft[..., None] * (np.clip(moved, -1, 1) - naive)
 
 
 def _known(source: np.ndarray, hole: np.ndarray) -> Hold:
