@@ -98,15 +98,16 @@ def _read(image: Any, longest: int, digest: str, name: str, hidden: np.ndarray |
 
     notes: list[str] = []
     turn = _TURNS.get(image.getexif().get(0x0112, 1))
-    full = image.size
-    target = working_size(full[0], full[1], longest)
+    full: tuple[int, int] = image.size
+    target = working_size(*full, longest)
     if image.format == "JPEG" and image.mode in ("L", "RGB") and hidden is None:
         image.draft(image.mode, (2 * target[0], 2 * target[1]))
     if image.mode == "CMYK":
         notes.append("It was CMYK and is shown in RGB without its colour profile.")
     if turn is not None:
         image = image.transpose(Image.Transpose(turn))
-        full, target = (v[::-1] if turn >= 4 or turn == 2 else v for v in (full, target))
+        if turn in (2, 4, 5, 6):
+            full, target = (full[1], full[0]), (target[1], target[0])
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         rgb, alpha = _deep(image, target, notes, name, hidden), None
     else:
