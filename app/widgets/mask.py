@@ -334,9 +334,8 @@ class MaskTools(QWidget):
         self.soft = AmountRow("Soft edge", 0, 100, 50, 5, " %", decimals=0)
         self.soft.setToolTip("0: a hard edge; 100: fading from the middle.")
         layout = column(self, spacing=4)
-        line = row(self.kind, self.fill, self.invert, self.undo, self.clear, spacing=0)
-        line.setStretch(0, 1)
-        layout.addLayout(line)
+        layout.addWidget(self.kind)
+        layout.addLayout(row(1, self.fill, self.invert, self.undo, self.clear, spacing=2))
         for words, part in (("Size", self.thickness), ("Soft", self.soft)):
             name = label(words, "dim")
             name.setFixedWidth(36)
