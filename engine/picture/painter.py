@@ -8,6 +8,7 @@ PatchMatch (Barnes et al. 2009) both ways and begin from the field of the level 
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -39,6 +40,23 @@ class Target:
     """(H, W, 3)"""
     valid: np.ndarray | None = None
     """((H-6)·(W-6),) bool: patches that may be used; None = all."""
+
+    @property
+    def small(self) -> bool:
+        """Whether all pairs of patches are compared."""
+        return min(self.source.shape[:2]) <= all_pairs_up_to
+
+    @functools.cached_property
+    def axes(self) -> nearest.Axes:
+        """Worked out once, for every start that is tried."""
+        count = int(np.count_nonzero(self.valid)) if self.valid is not None else 10**9
+        wanted = min(dimensions[0 if self.small else 1], count)
+        return fit_axes(self.source, wanted, self.valid)
+
+    @functools.cached_property
+    def keys(self) -> np.ndarray:
+        """(H-6, W-6, D)"""
+        return describe(self.source, self.axes)
 
 
 def level_sizes(height: int, width: int) -> list[tuple[int, int]]:
@@ -73,10 +91,7 @@ class Painter:
         self, picture: np.ndarray, target: Target, hold: Hold
     ) -> Generator[None, None, np.ndarray]:
         """Replace the patches of (h, w, 3) by the source's."""
-        small = min(target.source.shape[:2]) <= all_pairs_up_to
-        count = int(np.count_nonzero(target.valid)) if target.valid is not None else 10**9
-        axes = fit_axes(target.source, min(dimensions[0 if small else 1], count), target.valid)
-        keys = describe(target.source, axes)
+        axes, keys, small = target.axes, target.keys, target.small
         # All pairs of a long panorama would be too many: PatchMatch takes it from a field.
         if small or self._field is None:
             made = yield from self._all_pairs(picture, target, axes, keys, hold)
