@@ -138,6 +138,16 @@ class Actions(QObject):
         elif not QDesktopServices.openUrl(QUrl.fromLocalFile(path)):
             window.show_note(f"It lies at {path}")
 
+    @Slot(str)
+    def open_photo(self, path: str) -> None:
+        """A picture that is no recipe becomes a generator of its own kind."""
+        from app.panels.picture import PicturePage
+
+        self._window.go("picture")
+        page = self._window.page("picture")
+        if isinstance(page, PicturePage):
+            page.open_picture(path)
+
     # -------------------------------------------------------------- edit
 
     def edit_undo(self) -> None:

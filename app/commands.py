@@ -190,9 +190,10 @@ COMMANDS: tuple[Command, ...] = (
         "Go",
         "model",
     ),
-    Command("go.train", "Train", "Make a generator from your pictures.", "Ctrl+5", "Go"),
-    Command("go.export", "Export", "Pictures, films, ONNX.", "Ctrl+6", "Go", "model"),
-    Command("go.jobs", "Jobs", "What is being computed.", "Ctrl+7", "Go"),
+    Command("go.picture", "Picture", "Make a generator from one picture.", "Ctrl+5", "Go"),
+    Command("go.train", "Train", "Make a generator from your pictures.", "Ctrl+6", "Go"),
+    Command("go.export", "Export", "Pictures, films, ONNX.", "Ctrl+7", "Go", "model"),
+    Command("go.jobs", "Jobs", "What is being computed.", "Ctrl+8", "Go"),
     Command("help.palette", "Find a command…", "Every command, by typing.", "Ctrl+Shift+P", "Help"),
     Command("help.shortcuts", "Keyboard shortcuts", "All of them on one page.", "F1", "Help"),
     Command(

@@ -15,6 +15,8 @@ from engine.messages import (
     JobRequest,
     JobUpdate,
     LodestoneError,
+    PictureRequest,
+    PictureTrainRequest,
     RenderRequest,
     TrainRequest,
 )
@@ -101,6 +103,10 @@ def title(request: JobRequest) -> str:
     """What a job is, for a person."""
     if isinstance(request, TrainRequest):
         return f"Train {request.name or stem(request.out)}"
+    if isinstance(request, PictureTrainRequest):
+        return f"Pyramid {request.name or stem(request.sources[0])}"
+    if isinstance(request, PictureRequest):
+        return f"{'Film' if request.seconds > 0 else 'Pictures'} {stem(request.out)}"
     if isinstance(request, RenderRequest):
         film = request.format in ("mp4", "webm")
         return f"{'Film' if film else 'Pictures'} {stem(request.out)}"

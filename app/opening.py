@@ -25,14 +25,20 @@ from engine.messages import (
 Recipe = tuple[SteerRequest, tuple[Direction, ...]]
 
 
+PHOTOS = (b"\xff\xd8\xff", b"II*\x00", b"MM\x00*", b"GIF8", b"BM")
+"""First bytes of JPEG, TIFF, GIF and BMP files."""
+
+
 def kind_of(path: Path) -> str:
-    """`data`, `picture`, `preset`, `project` or `model`, by the first bytes."""
+    """`data`, `picture`, `photo`, `preset`, `project` or `model`, by the first bytes."""
     if path.is_dir():
         return "data"
     with path.open("rb") as file:
         head = file.read(16)
     if head.startswith(b"\x89PNG"):
         return "picture"
+    if head.startswith(PHOTOS) or head[8:12] == b"WEBP":
+        return "photo"
     if head.startswith(b"SQLite format 3\0"):
         return "project"
     if head.lstrip()[:1] in (b"{", b"["):
@@ -57,6 +63,8 @@ class Opener(QObject):
     """(Directions of a file, its name), once a generator is open."""
     data_chosen = Signal(str)
     project_chosen = Signal(str)
+    photo_chosen = Signal(str)
+    """A picture that is no recipe."""
 
     def __init__(self, document: Document, link: EngineLink, parent: QObject | None = None):
         super().__init__(parent)
@@ -78,6 +86,8 @@ class Opener(QObject):
                 self.data_chosen.emit(path)
             elif kind == "project":
                 self.project_chosen.emit(path)
+            elif kind == "photo":
+                self.photo_chosen.emit(path)
             elif kind == "picture":
                 self.open_recipe((read_state(path), ()))
             elif kind == "preset":

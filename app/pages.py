@@ -11,8 +11,14 @@ if TYPE_CHECKING:
 
 
 def build(name: str, window: MainWindow) -> QWidget:
-    """`compass`, `train`, `export` or `jobs`, connected to the window."""
-    makers = {"compass": compass, "train": train, "export": export, "jobs": jobs}
+    """`compass`, `picture`, `train`, `export` or `jobs`, connected to the window."""
+    makers = {
+        "compass": compass,
+        "picture": picture,
+        "train": train,
+        "export": export,
+        "jobs": jobs,
+    }
     return makers[name](window)
 
 
@@ -28,6 +34,14 @@ def vocabulary(window: MainWindow) -> QWidget:
     from app.panels.vocabulary import VocabularyPage
 
     page = VocabularyPage(window.document, window.live, window.link, window.thumbnails)
+    page.failed.connect(window.show_error)
+    return page
+
+
+def picture(window: MainWindow) -> QWidget:
+    from app.panels.picture import PicturePage
+
+    page = PicturePage(window.link, window.jobs, window.keeper.models_folder)
     page.failed.connect(window.show_error)
     return page
 

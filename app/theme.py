@@ -63,7 +63,7 @@ def font(pixels: int, weight: QFont.Weight = QFont.Weight.Normal) -> QFont:
 
 def _family() -> str:
     if "Inter" not in QFontDatabase.families():
-        for file in sorted((_assets() / "fonts").glob("Inter-*.otf")):
+        for file in sorted((assets() / "fonts").glob("Inter-*.otf")):
             QFontDatabase.addApplicationFont(str(file))
     return "Inter" if "Inter" in QFontDatabase.families() else QApplication.font().family()
 
@@ -99,10 +99,10 @@ def _palette() -> QPalette:
 
 def _icon(name: str) -> str:
     """A picture for the style sheet, which takes files only."""
-    return (_assets() / "icons" / f"{name}.svg").as_posix()
+    return (assets() / "icons" / f"{name}.svg").as_posix()
 
 
-def _assets() -> Path:
+def assets() -> Path:
     return Path(__file__).resolve().parent.parent / "assets"
 
 
@@ -158,6 +158,7 @@ def _sheet() -> str:
     QToolButton:focus {{ border: 1px solid {ACCENT}; }}
     QToolButton:checked {{ background: {ACCENT_DEEP}; color: {TEXT}; }}
     QToolButton[tab="true"] {{ padding: 6px 13px; font-weight: 500; }}
+    QToolButton[tab="true"][narrow="true"] {{ padding: 6px 7px; }}
     QToolButton[tab="true"]:checked {{ background: {RAISED}; color: {ACCENT}; }}
     QPushButton[compact="true"] {{ padding: 3px 9px; }}
     QToolButton[chip="true"] {{ background: {GROUND}; border: 1px solid {LINE}; padding: 2px 8px;

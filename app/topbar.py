@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QFrame, QMenuBar, QToolButton, QWidget
 
 from app import icons, theme
@@ -16,10 +17,13 @@ WORKSPACES = (
     ("steer", "Steer", "Move through a generator (Ctrl+2)"),
     ("compass", "Compass", "Sort pictures by what you see, get a direction (Ctrl+3)"),
     ("vocabulary", "Vocabulary", "Describe what changes, steer by words (Ctrl+4)"),
-    ("train", "Train", "Make a generator from your pictures (Ctrl+5)"),
-    ("export", "Export", "Pictures, films, ONNX (Ctrl+6)"),
-    ("jobs", "Jobs", "What is being computed (Ctrl+7)"),
+    ("picture", "Picture", "Make a generator from one picture (Ctrl+5)"),
+    ("train", "Train", "Make a generator from your pictures (Ctrl+6)"),
+    ("export", "Export", "Pictures, films, ONNX (Ctrl+7)"),
+    ("jobs", "Jobs", "What is being computed (Ctrl+8)"),
 )
+NARROW = 1200
+"""Pixels of a window below which its head has to save room."""
 NEED_MODEL = ("steer", "compass", "vocabulary", "export")
 """Workspaces that are empty without a generator."""
 
@@ -74,6 +78,19 @@ class TopBar(QFrame):
         self.chip.clicked.connect(self._to_jobs)
         jobs.updated.connect(self._updated)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._squeeze()
+
+    def _squeeze(self) -> None:
+        """In a narrow window the tabs move together, and a running job takes the meter's place."""
+        narrow = self.width() < NARROW
+        for button in self.tabs.values():
+            if button.property("narrow") != narrow:
+                button.setProperty("narrow", narrow)
+                button.style().polish(button)
+        self.meter.setVisible(not (narrow and bool(self._jobs.active)))
+
     def set_workspace(self, name: str) -> None:
         self.tabs[name].setChecked(True)
 
@@ -97,5 +114,7 @@ class TopBar(QFrame):
             first = active[0]
             more = f"  +{len(active) - 1}" if len(active) > 1 else ""
             left = time_left(first.seconds_left)
-            self.chip.setText(f"{title(first.request)}  {first.fraction * 100:.0f} %{more}")
-            self.chip.setToolTip(left or first.message)
+            name = "" if self.width() < NARROW else f"{title(first.request)}  "
+            self.chip.setText(f"{name}{first.fraction * 100:.0f} %{more}")
+            self.chip.setToolTip(f"{title(first.request)}: {left or first.message}")
+        self._squeeze()

@@ -37,6 +37,7 @@ from engine.messages import (
     ModelInfo,
     ModelOpened,
     ModelsListed,
+    PictureTrainRequest,
     SteerRequest,
     TrainRequest,
 )
@@ -149,6 +150,7 @@ class MainWindow(QMainWindow):
         opener.working.connect(self.top.meter.set_status)
         opener.data_chosen.connect(self._train_on)
         opener.project_chosen.connect(self.actions_.open_project)
+        opener.photo_chosen.connect(self.actions_.open_photo)
         self.live.failed.connect(self.show_error)
         self.live.recovered.connect(self._recovered)
         self.live.latency.connect(self.top.meter.add)
@@ -349,8 +351,10 @@ class MainWindow(QMainWindow):
         elif update.state == "failed":
             self.show_error(update.message or f"{name} failed.", "go:jobs", "Show jobs")
         elif update.state == "done" and not isinstance(update.request, FOUND_BY_CARDS):
-            trained = isinstance(update.request, TrainRequest)
-            if trained:
+            if isinstance(update.request, PictureTrainRequest):
+                if self.workspace != "picture":
+                    self.show_note(f"{name}: trained.", "go:picture", "Show it", 60)
+            elif isinstance(update.request, TrainRequest):
                 self.link.client.list_models()
                 self.show_note(f"{name}: ready.", f"open:{update.result}", "Steer it", 60)
             else:

@@ -35,6 +35,8 @@ from engine.messages import (
     SteerRequest,
     ThumbnailsRequest,
 )
+from engine.picture.pyramid.store import pyramid_names as pyramid_names
+from engine.picture.source import read_mask as read_mask
 from engine.progress import Cancelled as Cancelled
 from engine.progress import Progress as Progress
 from engine.progress import Report as Report

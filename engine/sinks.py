@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
@@ -130,12 +131,24 @@ class NpySink:
         self._data_start = self._file.tell()
 
 
+@dataclass(frozen=True)
+class Named:
+    """Who a film is by, where no generator drew it."""
+
+    name: str
+    attribution: str = ""
+
+
 class FilmSink:
     """An mp4 (H.264) or webm (VP9) of exactly the frames it is given, at exactly `fps`."""
 
     floats = False
 
-    def __init__(self, path: Path, kind: str, fps: float, info: ModelInfo, title: str = ""):
+    def __init__(
+        self, path: Path, kind: str, fps: float, info: ModelInfo | Named,
+        size: tuple[int, int] | None = None,
+    ):  # fmt: skip
+        """`size` is (width, height), both even; None = the generator's square."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path, self._part = path, path.with_name(f"{path.name}.part")
         rate = frame_rate(fps)
@@ -146,7 +159,10 @@ class FilmSink:
         self._container.metadata["comment"] = " · ".join(
             filter(None, ("Made with Lodestone", info.name, info.attribution))
         )
-        size = info.resolution + info.resolution % 2
+        if size is None:
+            assert not isinstance(info, Named)
+            side = info.resolution + info.resolution % 2
+            size = (side, side)
         self._stream = _add_stream(self._container, kind, rate, size)
         self._time_base = 1 / rate
         self._done = 0
@@ -155,7 +171,7 @@ class FilmSink:
     def has(self, index: int, request: SteerRequest) -> bool:
         return False
 
-    def write(self, index: int, request: SteerRequest, picture: np.ndarray) -> None:
+    def write(self, index: int, request: SteerRequest | None, picture: np.ndarray) -> None:
         odd = picture.shape[0] % 2
         if odd:
             # 4:2:0 films need even sides: repeat the last row and column.
@@ -248,10 +264,10 @@ class _Tolerant(io.RawIOBase):
         super().close()
 
 
-def _add_stream(container: Any, kind: str, rate: Fraction, size: int) -> Any:
+def _add_stream(container: Any, kind: str, rate: Fraction, size: tuple[int, int]) -> Any:
     name, options = next(c for c in film_codecs[kind] if c[0] in av.codecs_available)
     stream = container.add_stream(name, rate=rate, options=dict(options))
-    stream.width = stream.height = size
+    stream.width, stream.height = size
     stream.pix_fmt = "yuv420p"
     context = stream.codec_context
     context.time_base = 1 / rate

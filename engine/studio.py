@@ -16,6 +16,7 @@ from engine.messages import (
     ModelInfo,
     ModelOpened,
     Picture,
+    PictureQuestion,
     Question,
     Reply,
     SteerRequest,
@@ -84,6 +85,10 @@ class Studio:
 
     def answer(self, question: Question) -> Generator[Reply | None, None, Reply]:
         """Work on a question in slices of about one picture; see `engine.steer.answers`."""
+        if isinstance(question, PictureQuestion):
+            from engine.picture.answers import draw
+
+            return draw(question.recipe)
         return answer(question, self._runtime(SteerRequest(model=model_of(question))))
 
     def notice(self) -> str:

@@ -25,6 +25,8 @@ from engine.messages import (
     JobState,
     LodestoneError,
     ModelInfo,
+    PictureRequest,
+    PictureTrainRequest,
     QualityRequest,
     RenderRequest,
     TrainRequest,
@@ -69,6 +71,14 @@ def run_job(request: JobRequest, progress: Progress) -> str:
             return _train(request, progress)
         case QualityRequest():
             return _quality(request, progress)
+        case PictureTrainRequest():
+            from engine.picture.pyramid.train import train
+
+            return train(request, progress)
+        case PictureRequest():
+            from engine.picture.run import run
+
+            return run(request, progress)
         case DiscoverRequest():
             from engine.discover.run import discover
 

@@ -214,3 +214,70 @@ def test_a_large_picture_has_a_smaller_mask_and_a_mask_can_be_given(qtbot: QtBot
     assert layer.values().max() == 1.0
     layer.reset()
     assert layer.empty
+
+
+# -------------------------------------------------------------- lasso, fill, invert, pen
+
+
+def test_a_lasso_means_what_it_goes_round() -> None:
+    mask = Mask(40, 60)
+    lasso = Brush(lasso=True)
+    stroke(mask, (10.0, 10.0), (30.0, 10.0), (30.0, 30.0), (10.0, 30.0), brush=lasso)
+    assert mask.values.sum() == 400.0
+    assert mask.values[10:30, 10:30].all()
+    hole = replace(lasso, erasing=True)
+    stroke(mask, (15.0, 15.0), (25.0, 15.0), (20.0, 25.0), brush=hole)
+    assert mask.values[17, 20] == 0.0
+    assert mask.values[28, 28] == 1.0
+    mask.undo()
+    assert mask.values.sum() == 400.0
+
+
+def test_fill_and_invert_are_undone() -> None:
+    mask = Mask(8, 8)
+    mask.fill()
+    assert mask.values.all()
+    stroke(mask, (4.0, 4.0), brush=Brush(size=0.3, soft=0.0, erasing=True))
+    before = mask.values.copy()
+    mask.invert()
+    assert np.array_equal(mask.values, 1.0 - before)
+    mask.undo()
+    mask.undo()
+    mask.undo()
+    assert mask.empty
+
+
+def test_a_light_touch_is_a_thin_one() -> None:
+    light, full = Mask(64, 64), Mask(64, 64)
+    for mask, pressure in ((light, 0.3), (full, 1.0)):
+        mask.begin(10.0, 32.0, Brush(size=0.3, soft=0.0), pressure)
+        mask.move(50.0, 32.0, pressure)
+        mask.end()
+    assert 0.0 < light.values.sum() < 0.5 * full.values.sum()
+
+
+def test_lasso_fill_and_invert_by_hand(qtbot: QtBot) -> None:
+    canvas = canvas_with(qtbot, 64, 64)
+    layer = MaskLayer(canvas)
+    canvas.show()
+    layer.set_active(True)
+    tools = MaskTools(layer)
+    qtbot.addWidget(tools)
+    tools.kind.button("lasso").click()
+    assert layer.brush.lasso
+    target = canvas.target()
+    corners = [(0.25, 0.25), (0.75, 0.25), (0.75, 0.75), (0.25, 0.75)]
+    points = [
+        QPointF(target.x() + x * target.width(), target.y() + y * target.height())
+        for x, y in corners
+    ]
+    drag(layer, *points)
+    assert layer.values().mean() == pytest.approx(0.25, abs=0.02)
+    assert layer.values()[32, 32] == 1.0
+    tools.invert.click()
+    assert layer.values()[32, 32] == 0.0
+    tools.fill.click()
+    assert layer.values().all()
+    tools.undo.click()
+    tools.undo.click()
+    assert layer.values()[32, 32] == 1.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,6 +19,8 @@ class Brush:
     soft: float = 0.5
     """Share of the radius over which the edge fades, 0..1."""
     erasing: bool = False
+    lasso: bool = False
+    """What the stroke goes round is meant, not what it touches."""
 
 
 class Mask:
@@ -35,6 +37,7 @@ class Mask:
         self._history: list[np.ndarray] = []
         self._brush = Brush()
         self._last = (0.0, 0.0)
+        self._outline: list[tuple[float, float]] = []
 
     @property
     def values(self) -> np.ndarray:
@@ -54,19 +57,30 @@ class Mask:
     def can_undo(self) -> bool:
         return bool(self._history)
 
-    def begin(self, x: float, y: float, brush: Brush) -> None:
-        """Touch down at (x, y), in mask pixels from the upper left corner."""
+    def begin(self, x: float, y: float, brush: Brush, pressure: float = 1.0) -> None:
+        """Touch down at (x, y), in mask pixels from the upper left corner; `pressure` 0..1."""
         self._brush, self._last = brush, (x, y)
         self._before = self._values
         self._stroke = np.zeros_like(self._values)
-        self.move(x, y)
+        self._outline = []
+        self.move(x, y, pressure)
 
-    def move(self, x: float, y: float) -> None:
-        """Go on to (x, y) in a straight line."""
+    def move(self, x: float, y: float, pressure: float = 1.0) -> None:
+        """Go on to (x, y) in a straight line; a light touch is a thin one."""
         if self._stroke is None:
             return
-        _touch(self._stroke, self._last, (x, y), self._brush)
+        self._outline.append((x, y))
+        if self._brush.lasso:
+            return
+        brush = replace(self._brush, size=self._brush.size * min(max(pressure, 0.05), 1.0))
+        _touch(self._stroke, self._last, (x, y), brush)
         self._last = (x, y)
+        self._lay()
+
+    def _lay(self) -> None:
+        """The stroke over what was there before it."""
+        if self._stroke is None:
+            return
         if self._brush.erasing:
             self._values = self._before * (1.0 - self._stroke)
         else:
@@ -76,6 +90,9 @@ class Mask:
         """Lift the brush: the stroke is one step of the history."""
         if self._stroke is None:
             return
+        if self._brush.lasso:
+            self._stroke = within(self._values.shape, self._outline)
+            self._lay()
         self._stroke = None
         if not np.array_equal(self._before, self._values):
             self._remember(self._before)
@@ -93,6 +110,20 @@ class Mask:
             self._remember(self._values)
             self._values = np.zeros_like(self._values)
 
+    def fill(self) -> None:
+        """Everything is masked; can be undone."""
+        self._set(np.ones_like(self._values))
+
+    def invert(self) -> None:
+        """What was masked is not, and the other way round; can be undone."""
+        self._set(1.0 - self._values)
+
+    def _set(self, values: np.ndarray) -> None:
+        self._stroke = None
+        if not np.array_equal(self._values, values):
+            self._remember(self._values)
+            self._values = values
+
     def replace(self, values: np.ndarray) -> None:
         """Another mask (H, W) in 0..1, of any size; the history begins anew."""
         self._values = np.clip(np.asarray(values, np.float32), 0.0, 1.0)
@@ -102,6 +133,22 @@ class Mask:
     def _remember(self, values: np.ndarray) -> None:
         self._history.append(values)
         del self._history[:-UNDO]
+
+
+def within(shape: tuple[int, ...], outline: list[tuple[float, float]]) -> np.ndarray:
+    """(H, W) float32: 1 inside of a closed outline of (x, y), by the even-odd rule."""
+    height, width = shape
+    inside = np.zeros((height, width), bool)
+    columns = np.arange(width) + 0.5
+    for (x0, y0), (x1, y1) in zip(outline, outline[1:] + outline[:1], strict=True):
+        if y0 == y1:
+            continue
+        low, high = min(y0, y1), max(y0, y1)
+        rows = np.arange(max(int(np.ceil(low - 0.5)), 0), min(int(np.ceil(high - 0.5)), height))
+        # Everything right of the edge changes sides.
+        crossing = x0 + (rows + 0.5 - y0) * (x1 - x0) / (y1 - y0)
+        inside[rows] ^= columns[None] > crossing[:, None]
+    return inside.astype(np.float32)
 
 
 def _touch(

@@ -124,6 +124,12 @@ class Canvas(QWidget):
             self._release(self._frame)
             self._frame = None
 
+    def show_image(self, image: QImage) -> None:
+        """Show a picture that is not a frame of the engine."""
+        self.keep()
+        self._image = image
+        self._set_view(View())
+
     def clear(self, text: str = "") -> None:
         """No picture; `text` says why."""
         self.keep()

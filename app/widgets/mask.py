@@ -14,6 +14,8 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
+    QPolygonF,
+    QTabletEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QWidget
@@ -51,6 +53,7 @@ class MaskLayer(QWidget):
         self._image = QImage()
         self._at: QPointF | None = None
         self._painting = False
+        self._outline: list[QPointF] = []
         self._new = True
         """Whether the mask's size still has to follow the picture's."""
         self.setAccessibleName("Brush over the picture")
@@ -120,6 +123,27 @@ class MaskLayer(QWidget):
         self._show()
         self.changed.emit()
 
+    @Slot()
+    def fill(self) -> None:
+        """Everything is meant."""
+        self._start()
+        self._mask.fill()
+        self._show()
+        self.changed.emit()
+
+    @Slot()
+    def invert(self) -> None:
+        """What was painted is not meant, the rest is."""
+        self._start()
+        self._mask.invert()
+        self._show()
+        self.changed.emit()
+
+    def _start(self) -> None:
+        """From the first stroke on the mask keeps its shape."""
+        self._follow()
+        self._new = False
+
     def reset(self) -> None:
         """Forget everything: another generator is on the canvas."""
         self._mask, self._new = Mask(), True
@@ -150,19 +174,47 @@ class MaskLayer(QWidget):
         if event.button() != Qt.MouseButton.LeftButton:
             event.ignore()
             return
-        self._follow()
-        self._new = False
+        self._down(event.position(), event.modifiers(), 1.0)
+
+    def tabletEvent(self, event: QTabletEvent) -> None:
+        """A pen: how hard it presses makes the stroke thicker."""
+        kind, at = event.type(), event.position()
+        self._at = at
+        if kind == QEvent.Type.TabletPress and event.button() == Qt.MouseButton.LeftButton:
+            self._down(at, event.modifiers(), event.pressure())
+        elif kind == QEvent.Type.TabletMove and self._painting:
+            self._go(at, event.pressure())
+        elif kind == QEvent.Type.TabletRelease:
+            self._lift()
+        self.update()
+        event.accept()
+
+    def _down(self, at: QPointF, keys: Qt.KeyboardModifier, pressure: float) -> None:
+        self._start()
         self._painting = True
-        held = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+        held = keys & Qt.KeyboardModifier.ShiftModifier
         brush = replace(self._brush, erasing=not self._brush.erasing) if held else self._brush
-        self._mask.begin(*self._place(event.position()), brush)
+        self._outline = [at]
+        self._mask.begin(*self._place(at), brush, pressure)
         self._show()
+
+    def _go(self, at: QPointF, pressure: float) -> None:
+        self._outline.append(at)
+        self._mask.move(*self._place(at), pressure)
+        self._show()
+
+    def _lift(self) -> None:
+        if self._painting:
+            self._painting = False
+            self._outline = []
+            self._mask.end()
+            self._show()
+            self.changed.emit()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self._at = event.position()
         if self._painting:
-            self._mask.move(*self._place(event.position()))
-            self._show()
+            self._go(event.position(), 1.0)
         elif event.buttons():
             event.ignore()
         self.update()
@@ -171,9 +223,7 @@ class MaskLayer(QWidget):
         if not self._painting:
             event.ignore()
             return
-        self._painting = False
-        self._mask.end()
-        self.changed.emit()
+        self._lift()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         self._canvas.wheelEvent(event)
@@ -234,6 +284,10 @@ class MaskLayer(QWidget):
         target = self._canvas.target()
         if not self._mask.empty:
             painter.drawImage(target, self._image, QRectF(self._image.rect()))
+        if self._brush.lasso and len(self._outline) > 1:
+            for colour, thick in (("#000000", 3.0), ("#ffffff", 1.2)):
+                painter.setPen(QPen(theme.colour(colour, 200), thick))
+                painter.drawPolyline(QPolygonF(self._outline))
         if self._at is not None:
             self._paint_ring(painter, self._at, max(target.width(), target.height()))
         if self.hasFocus():
@@ -243,7 +297,7 @@ class MaskLayer(QWidget):
         painter.end()
 
     def _paint_ring(self, painter: QPainter, at: QPointF, side: float) -> None:
-        radius = max(self._brush.size * side / 2, 2.0)
+        radius = 3.0 if self._brush.lasso else max(self._brush.size * side / 2, 2.0)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for colour, thick in (("#000000", 3.0), ("#ffffff", 1.2)):
             painter.setPen(QPen(theme.colour(colour, 200), thick))
@@ -267,17 +321,21 @@ class MaskTools(QWidget):
             (
                 ("brush", "Brush", "Paint what is meant. Shift while painting: the other one."),
                 ("eraser", "Eraser", "Take away what was painted too much (X)."),
+                ("lasso", "Lasso", "Draw round what is meant. With Shift: take it away."),
             ),
             "Mask",
         )
         self.undo = icon_button("undo", "Take the last stroke back (Ctrl+Z on the picture)")
         self.clear = icon_button("trash", "Clear the mask")
+        self.fill = icon_button("fill", "Mask everything")
+        self.invert = icon_button("invert", "Invert the mask")
         self.thickness = AmountRow("Brush size", 1, 60, 12, 1, " %", decimals=0, wide=(1, 100))
         self.thickness.setToolTip("Share of the picture. On the picture: the keys , and .")
         self.soft = AmountRow("Soft edge", 0, 100, 50, 5, " %", decimals=0)
         self.soft.setToolTip("0: a hard edge; 100: fading from the middle.")
         layout = column(self, spacing=4)
-        layout.addLayout(row(self.kind, 1, self.undo, self.clear, spacing=4))
+        layout.addWidget(self.kind)
+        layout.addLayout(row(1, self.fill, self.invert, self.undo, self.clear, spacing=2))
         for words, part in (("Size", self.thickness), ("Soft", self.soft)):
             name = label(words, "dim")
             name.setFixedWidth(36)
@@ -289,13 +347,16 @@ class MaskTools(QWidget):
         self.soft.moved.connect(self._soft)
         self.undo.clicked.connect(layer.undo)
         self.clear.clicked.connect(layer.clear)
+        self.fill.clicked.connect(layer.fill)
+        self.invert.clicked.connect(layer.invert)
         layer.changed.connect(self._changed)
         layer.brush_changed.connect(self._changed)
         self._changed()
 
     @Slot(str)
     def _kind(self, kind: str) -> None:
-        self._layer.set_brush(replace(self._layer.brush, erasing=kind == "eraser"))
+        brush = replace(self._layer.brush, erasing=kind == "eraser", lasso=kind == "lasso")
+        self._layer.set_brush(brush)
 
     @Slot(float)
     def _size(self, percent: float) -> None:
@@ -308,7 +369,7 @@ class MaskTools(QWidget):
     @Slot()
     def _changed(self) -> None:
         brush = self._layer.brush
-        self.kind.set_value("eraser" if brush.erasing else "brush")
+        self.kind.set_value("lasso" if brush.lasso else "eraser" if brush.erasing else "brush")
         self.thickness.set_amount(brush.size * 100)
         self.soft.set_amount(brush.soft * 100)
         self.undo.setEnabled(self._layer.can_undo)

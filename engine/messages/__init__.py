@@ -43,6 +43,13 @@ from engine.messages.jobs import JobState as JobState
 from engine.messages.jobs import QualityRequest as QualityRequest
 from engine.messages.jobs import RenderRequest as RenderRequest
 from engine.messages.jobs import TrainRequest as TrainRequest
+from engine.messages.picturing import PictureEngine as PictureEngine
+from engine.messages.picturing import PictureQuestion as PictureQuestion
+from engine.messages.picturing import PictureRecipe as PictureRecipe
+from engine.messages.picturing import PictureReply as PictureReply
+from engine.messages.picturing import PictureRequest as PictureRequest
+from engine.messages.picturing import PictureTask as PictureTask
+from engine.messages.picturing import PictureTrainRequest as PictureTrainRequest
 from engine.messages.steering import Direction as Direction
 from engine.messages.steering import Edit as Edit
 from engine.messages.steering import LatentPart as LatentPart

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from engine.messages.picturing import PictureQuestion, PictureReply
 from engine.messages.steering import Direction, Space, SteerRequest
 from engine.messages.values import Vector
 
@@ -270,8 +271,13 @@ class Vocabulary:
 
 
 Question = (
-    CompassQuestion | SuggestQuestion | ConsistencyQuestion | StylesQuestion | VocabularyQuestion
+    CompassQuestion
+    | SuggestQuestion
+    | ConsistencyQuestion
+    | StylesQuestion
+    | VocabularyQuestion
+    | PictureQuestion
 )
 """What the live engine answers between pictures (`EngineClient.ask`)."""
 
-Reply = CompassFit | Suggestion | Consistency | StyleSpread | Vocabulary
+Reply = CompassFit | Suggestion | Consistency | StyleSpread | Vocabulary | PictureReply

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.messages.discovering import ChannelsRequest, DiscoverRequest
+from engine.messages.picturing import PictureRequest, PictureTrainRequest
 from engine.messages.steering import SteerRequest
 
 
@@ -96,6 +97,8 @@ JobRequest = (
     | QualityRequest
     | DiscoverRequest
     | ChannelsRequest
+    | PictureTrainRequest
+    | PictureRequest
 )
 
 JobState = Literal["queued", "running", "paused", "done", "failed", "cancelled"]

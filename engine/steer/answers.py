@@ -11,7 +11,6 @@ from collections.abc import Generator
 from engine.messages import (
     CompassQuestion,
     ConsistencyQuestion,
-    Question,
     Reply,
     StylesQuestion,
     SuggestQuestion,
@@ -19,8 +18,13 @@ from engine.messages import (
 )
 from engine.runtime import Runtime
 
+SteerQuestion = (
+    CompassQuestion | SuggestQuestion | ConsistencyQuestion | StylesQuestion | VocabularyQuestion
+)
+"""Questions about a generator of images."""
 
-def model_of(question: Question) -> str:
+
+def model_of(question: SteerQuestion) -> str:
     """Id of the generator a question is about."""
     match question:
         case CompassQuestion(axis=axis) | SuggestQuestion(axis=axis):
@@ -31,7 +35,7 @@ def model_of(question: Question) -> str:
             return question.model
 
 
-def answer(question: Question, runtime: Runtime) -> Generator[Reply | None, None, Reply]:
+def answer(question: SteerQuestion, runtime: Runtime) -> Generator[Reply | None, None, Reply]:
     """Work on `question` with its generator; returns the last reply."""
     match question:
         case CompassQuestion():

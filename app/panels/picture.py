@@ -1,0 +1,219 @@
+"""The Picture workspace: one picture becomes a generator of its own kind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, Signal, Slot
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QKeySequence
+from PySide6.QtWidgets import QFrame, QStackedWidget, QWidget
+
+from app import theme
+from app.jobs import Jobs
+from app.link import EngineLink
+from app.panels.picture_begin import Begin
+from app.panels.picture_form import PictureForm
+from app.panels.picture_side import EngineChoice, Kept, Scores
+from app.panels.picture_stage import Stage
+from app.panels.picture_train import TrainPyramid
+from app.picture_state import WALL
+from app.picturing import Picturing
+from app.widgets.parts import Segments, column, icon_button, label, panel, push, row, scroll
+
+LEFT, RIGHT = 292, 250
+MOST = 4 * WALL
+"""Variations on one wall."""
+TASKS = (
+    ("sample", "Vary", "New pictures of the same kind"),
+    ("complete", "Complete", "Fill holes or enlarge the frame, with four answers"),
+)
+
+
+class PicturePage(QWidget):
+    """The form at the left, the wall in the middle, engine and keepsakes at the right."""
+
+    failed = Signal(str)
+    """A sentence."""
+
+    def __init__(self, link: EngineLink, jobs: Jobs, models_folder: Path):
+        super().__init__()
+        self._jobs = jobs
+        self.picturing = Picturing(link, models_folder, samples_folder(), self)
+        self.stage = Stage(self.picturing)
+        self.form = PictureForm(self.picturing, self.stage.where, self.stage.hole)
+        self.engine = EngineChoice(self.picturing)
+        self.scores = Scores(self.picturing)
+        self.train = TrainPyramid(self.picturing, jobs)
+        self.kept = Kept(self.picturing, self.stage)
+        self.begin = Begin(samples_folder())
+        self.setAcceptDrops(True)
+        self._make()
+        self._build()
+        self._wire()
+
+    def _make(self) -> None:
+        self.task = Segments(TASKS, "Task")
+        self.task.setFixedWidth(190)
+        self.new = icon_button("dice", "New seeds: other variations of the same kind")
+        self.lock = icon_button("lock", "Keep the seeds when something else changes", True)
+        self.more = push("More", f"{WALL} more variations below", icon="plus")
+        self.more.setProperty("compact", True)
+        self.words = label("", "dim")
+        self.undo = icon_button("undo", "Undo (Ctrl+Z)")
+        self.redo = icon_button("redo", "Redo (Ctrl+Shift+Z)")
+
+    def _build(self) -> None:
+        head = panel()
+        head.setFixedHeight(46)
+        line = row(self.task, self.undo, self.redo, 1, self.words, self.new, self.lock, self.more)
+        line.setContentsMargins(12, 0, 12, 0)
+        head.setLayout(line)
+        middle = QWidget()
+        inside = column(middle, spacing=0)
+        inside.addWidget(head)
+        inside.addWidget(self.stage, 1)
+        left = panel()
+        column(left).addWidget(scroll(self.form, "Picture form"))
+        left.setFixedWidth(LEFT)
+        body = QWidget()
+        line = row(left, middle, self._right(), spacing=0)
+        line.setStretch(1, 1)
+        body.setLayout(line)
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self.begin)
+        self._stack.addWidget(body)
+        column(self).addWidget(self._stack)
+
+    def _right(self) -> QFrame:
+        content = QWidget()
+        side = column(content, margin=14, spacing=16)
+        for part in (self.engine, self.scores, self.train):
+            side.addWidget(part)
+        side.addWidget(self.kept, 1)
+        right = panel()
+        column(right).addWidget(scroll(content, "Engine and kept pictures"))
+        right.setFixedWidth(RIGHT)
+        return right
+
+    def _wire(self) -> None:
+        picturing, stack = self.picturing, self.picturing.undo_stack
+        for part in (picturing, self.stage, self.kept):
+            part.failed.connect(self.failed)
+        self.stage.film_asked.connect(self._jobs.submit)
+        self.begin.open_asked.connect(self.form.choose)
+        self.begin.chosen.connect(self.open_picture)
+        self.form.still.clicked.connect(self.form.choose)
+        self.form.paint_asked.connect(self.stage.set_painting)
+        self.stage.where.left.connect(self._stop_painting)
+        self.stage.current_changed.connect(self.scores.set_current)
+        self.task.chosen.connect(self._task)
+        self.new.clicked.connect(self.new_seeds)
+        self.lock.toggled.connect(self._lock)
+        self.more.clicked.connect(self.add_more)
+        self.undo.clicked.connect(stack.undo)
+        self.redo.clicked.connect(stack.redo)
+        picturing.changed.connect(self.refresh)
+        picturing.arrived.connect(self._tell)
+        stack.indexChanged.connect(self._undo_words)
+        self._undo_words()
+        self.refresh()
+
+    # -------------------------------------------------------------- hand
+
+    @Slot(str)
+    def open_picture(self, path: str) -> None:
+        """A picture was chosen or dropped."""
+        self.picturing.open(path)
+
+    @Slot(str)
+    def _task(self, task: str) -> None:
+        self.form.paint.setChecked(False)
+        self.stage.show_all()
+        self.picturing.change(self.tr("Task"), task=task)
+
+    @Slot()
+    def _stop_painting(self) -> None:
+        self.form.paint.setChecked(False)
+
+    @Slot()
+    def new_seeds(self) -> None:
+        state = self.picturing.state
+        self.picturing.change(self.tr("New seeds"), seed=state.seed + state.count, count=WALL)
+
+    @Slot(bool)
+    def _lock(self, on: bool) -> None:
+        self.picturing.change(self.tr("Lock the seeds"), locked=on)
+
+    @Slot()
+    def add_more(self) -> None:
+        count = min(self.picturing.state.count + WALL, MOST)
+        self.picturing.change(self.tr("More variations"), count=count)
+
+    # -------------------------------------------------------------- look
+
+    @Slot()
+    def refresh(self) -> None:
+        state = self.picturing.state
+        self._stack.setCurrentIndex(1 if self.picturing.source is not None else 0)
+        self.task.set_value(state.task)
+        self.more.setVisible(state.task == "sample")
+        self.more.setEnabled(state.count < MOST)
+        blocked = self.lock.blockSignals(True)
+        self.lock.setChecked(state.locked)
+        self.lock.blockSignals(blocked)
+        self._tell()
+
+    @Slot()
+    def _tell(self) -> None:
+        shown = self.picturing.shown
+        busy = sum(not one.done and not one.failed for one in shown)
+        if not shown and self.picturing.state.task == "complete":
+            words = "Brush over what should go"
+        elif busy:
+            words = f"Drawing, {len(shown) - busy} of {len(shown)}"
+        else:
+            words = f"Seed {self.picturing.state.seed}" if shown else ""
+        self.words.setText(words)
+
+    @Slot()
+    def _undo_words(self) -> None:
+        stack = self.picturing.undo_stack
+        self.undo.setEnabled(stack.canUndo())
+        self.redo.setEnabled(stack.canRedo())
+        self.undo.setToolTip(f"Undo: {stack.undoText()} (Ctrl+Z)" if stack.canUndo() else "Undo")
+        self.redo.setToolTip(f"Redo: {stack.redoText()} (Ctrl+Shift+Z)")
+
+    # -------------------------------------------------------------- drop, undo
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        inside = event.source() is not None
+        if not inside and any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            self.open_picture(paths[0])
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            # Ctrl+Z means this page's last change, not that of the document.
+            ours = (QKeySequence.StandardKey.Undo, QKeySequence.StandardKey.Redo)
+            if any(event.matches(key) for key in ours):
+                event.accept()
+                return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.matches(QKeySequence.StandardKey.Undo):
+            self.picturing.undo_stack.undo()
+        elif event.matches(QKeySequence.StandardKey.Redo):
+            self.picturing.undo_stack.redo()
+        else:
+            super().keyPressEvent(event)
+
+
+def samples_folder() -> Path:
+    """Pictures that ship with the program."""
+    return theme.assets() / "samples"

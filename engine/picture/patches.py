@@ -1,0 +1,315 @@
+"""New pictures from one picture's own patches, coarse to fine, in seconds. numpy only.
+
+One function for all of it: samples of any size, seamless ones, variations of a part, completions,
+and what was pasted, cut or painted made of the picture's own matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.messages import PictureRecipe
+from engine.picture import scores, starts
+from engine.picture.nearest import side
+from engine.picture.painter import Hold, Painter, Target, completeness, level_sizes
+from engine.picture.region import filled, hole_at, softened
+from engine.picture.shifts import laid_in
+from engine.picture.source import resized
+
+candidates = 8
+"""Starts that are tried at the coarse levels; the best goes on."""
+judged_at = 32
+"""Pixels of the shorter side at which they are compared."""
+fresh = 0.6
+"""Novelty that a start should have at full variation."""
+laid_at = 40
+"""Pixels of the shorter side at which a hole is first filled."""
+smallest = 2 * side + 2
+"""Pixels: smaller pictures are reflected until they hold some patches."""
+_first_size = {"harmonise": 100, "edit": 40, "paint": 28}
+"""Pixels of the shorter side at which a composite, edit or painting enters."""
+_pull = {"harmonise": 0.6, "edit": 0.0, "paint": 0.0}
+_tone = np.float32(0.6)
+_detail = {"harmonise": 0.5, "edit": 0.0, "paint": 0.0}
+"""After every vote, how far back to what was made: pasted things keep their shape."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """The state after a slice of work."""
+
+    level: int
+    """Of `levels`: finished so far."""
+    levels: int
+    image: np.ndarray | None
+    """(h, w, 3) -1..1 when a level is finished, else None: only a place to pause."""
+
+
+Work = Generator[Stage, None, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """Every level of the source, and the sizes of what is made."""
+
+    targets: tuple[Target, ...]
+    shapes: tuple[tuple[int, int], ...]
+
+    @property
+    def levels(self) -> int:
+        return len(self.targets)
+
+
+def generate(source: np.ndarray, recipe: PictureRecipe, naive: np.ndarray | None = None) -> Work:
+    """Pictures of (H, W, 3) from coarse to fine; the last one is also returned.
+
+    `naive` (h, w, 3): what a composite, edit or painting begins from.
+    """
+    height, width = source.shape[:2]
+    if recipe.task == "complete":
+        return (yield from _completed(source, recipe))
+    if naive is not None:
+        height, width = naive.shape[:2]
+    size = (recipe.height or height, recipe.width or width)
+    work = _sampled if naive is None else _belonging
+    made = yield from work(_padded(source), recipe, size, naive)
+    return made
+
+
+def level_count(height: int, width: int) -> int:
+    """How many levels a picture of this size has."""
+    return len(level_sizes(max(height, smallest), max(width, smallest)))
+
+
+def _sampled(
+    source: np.ndarray, recipe: PictureRecipe, size: tuple[int, int], _naive: np.ndarray | None
+) -> Work:
+    plan = _planned(source, (max(size[0], smallest), max(size[1], smallest)))
+    random = np.random.default_rng(recipe.seed)
+    first = min(max(0, recipe.start_level), plan.levels - 1)
+    holds = [_where(recipe, plan, i) for i in range(plan.levels)]
+    if first:
+        painter = Painter(random, recipe.wrap)
+        level = resized(plan.targets[first].source, *plan.shapes[first])
+        picture = starts.noisy(level, recipe.variation, random)
+    else:
+        first, picture, painter = yield from _begun(plan, recipe, holds)
+    return (yield from _risen(plan, picture, painter, holds, first, size))
+
+
+def _begun(
+    plan: _Plan, recipe: PictureRecipe, holds: list[Hold]
+) -> Generator[Stage, None, tuple[int, np.ndarray, Painter]]:
+    """The best of several free starts: next level, picture, and the painter that made it."""
+    last = max(i for i, t in enumerate(plan.targets) if i == 0 or _shorter(t.source) <= judged_at)
+    best: tuple[float, np.ndarray, Painter] | None = None
+    manner = starts.Manner.of(recipe.seed)
+    for n in range(candidates):
+        random = np.random.default_rng((recipe.seed, n))
+        painter = Painter(random, recipe.wrap)
+        picture = starts.rearranged(
+            plan.targets[0].source, *plan.shapes[0], manner, random, recipe.variation
+        )
+        for i in range(last + 1):
+            picture = holds[i](resized(picture, *plan.shapes[i]))
+            work = painter.paint(picture, plan.targets[i], holds[i])
+            picture = yield from _paused(work, i, plan.levels)
+            if n == 0 and i < last:
+                yield Stage(i + 1, plan.levels, picture)
+        loss = _loss(picture, plan.targets[last].source, recipe.variation)
+        if best is None or loss < best[0]:
+            best = (loss, picture, painter)
+    assert best is not None
+    yield Stage(last + 1, plan.levels, best[1])
+    return last + 1, best[1], best[2]
+
+
+def _loss(picture: np.ndarray, source: np.ndarray, variation: float) -> float:
+    """Small when every patch of one is in the other, as often, and the layout is new."""
+    seams = scores.coherence(picture, source) / 0.06 + scores.coherence(source, picture) / 0.07
+    wanted = fresh * min(1.0, max(0.0, variation))
+    stale = max(0.0, wanted - scores.novelty(picture, source))
+    return seams + scores.distance(scores.fitted(picture, source), source) / 0.025 + 100 * stale
+
+
+def _belonging(
+    source: np.ndarray, recipe: PictureRecipe, size: tuple[int, int], naive: np.ndarray | None
+) -> Work:
+    """A composite, edit or painting that becomes the source's own matter."""
+    assert naive is not None
+    plan = _planned(source, (max(size[0], smallest), max(size[1], smallest)))
+    naive = resized(_padded(naive), *plan.shapes[-1])
+    chosen = recipe.start_level
+    if chosen <= 0:
+        wanted = _first_size[recipe.task]
+        near = [abs(_shorter(target.source) - wanted) for target in plan.targets]
+        chosen = int(np.argmin(near))
+    first = min(chosen, plan.levels - 1)
+    soft = None if recipe.mask is None else softened(recipe.mask.array(), *naive.shape[:2])
+    if recipe.task == "harmonise" and soft is not None:
+        naive = _toned(naive, plan.targets[-1].source, soft)
+    pull = _pull[recipe.task]
+    holds = [_outside(naive, soft, shape, pull) for shape in plan.shapes]
+    holds[-1] = _outside(naive, soft, plan.shapes[-1], 0.0, _detail[recipe.task])
+    alpha = None if recipe.task != "paint" else 10 * completeness
+    painter = Painter(np.random.default_rng(recipe.seed), recipe.wrap, alpha)
+    picture = resized(naive, *plan.shapes[first])
+    picture = starts.noisy(picture, 0.1 * recipe.variation, np.random.default_rng(recipe.seed))
+    return (yield from _risen(plan, holds[first](picture), painter, holds, first, size))
+
+
+def _completed(source: np.ndarray, recipe: PictureRecipe) -> Work:
+    """Fill what is masked, from what is not: masked pixels are replaced before anything else."""
+    canvas, hole = hole_at(source, recipe)
+    size = canvas.shape[:2]
+    canvas, hole = _padded(canvas), _padded(hole[..., None])[..., 0]
+    known = filled(canvas, hole)
+    plan = _planned(known, known.shape[:2], hole)
+    first = _first_with_enough(plan)
+    random = np.random.default_rng(recipe.seed)
+    holes = [_covered(hole, shape) for shape in plan.shapes]
+    holds = [_known(t.source, h) for t, h in zip(plan.targets, holes, strict=True)]
+    start = laid_in(plan.targets[first].source, holes[first], recipe.seed, recipe.variation)
+    painter = Painter(random, alpha=None)
+    made = yield from _risen(plan, start, painter, holds, first, known.shape[:2])
+    assert painter.voted is not None
+    inside = made + _seam(known - painter.voted, hole)
+    whole = np.where(hole[..., None], inside, known)[: size[0], : size[1]]
+    yield Stage(plan.levels, plan.levels, whole)
+    return whole
+
+
+def _risen(
+    plan: _Plan,
+    picture: np.ndarray,
+    painter: Painter,
+    holds: list[Hold],
+    first: int,
+    size: tuple[int, int],
+) -> Work:
+    """From level `first` to the finest; (height, width) is cut out of the last."""
+    for i in range(first, plan.levels):
+        picture = holds[i](resized(picture, *plan.shapes[i]))
+        work = painter.paint(picture, plan.targets[i], holds[i])
+        picture = yield from _paused(work, i, plan.levels)
+        if i < plan.levels - 1:
+            yield Stage(i + 1, plan.levels, picture)
+    picture = np.clip(picture[: size[0], : size[1]], -1, 1)
+    yield Stage(plan.levels, plan.levels, picture)
+    return picture
+
+
+def _paused(
+    work: Generator[None, None, np.ndarray], level: int, levels: int
+) -> Generator[Stage, None, np.ndarray]:
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            return done.value
+        yield Stage(level, levels, None)
+
+
+def _planned(source: np.ndarray, size: tuple[int, int], hole: np.ndarray | None = None) -> _Plan:
+    height, width = source.shape[:2]
+    sizes = level_sizes(height, width)
+    targets, shapes = [], []
+    for h, w in sizes:
+        valid = None if hole is None else _clear(_covered(hole, (h, w)))
+        targets.append(Target(resized(source, h, w), valid))
+        scale = (size[0] / height, size[1] / width)
+        shapes.append((max(side, round(h * scale[0])), max(side, round(w * scale[1]))))
+    return _Plan(tuple(targets), tuple(shapes))
+
+
+def _clear(hole: np.ndarray) -> np.ndarray:
+    """Which patches hold no pixel of the hole: ((H-6)·(W-6),) bool."""
+    windows = np.lib.stride_tricks.sliding_window_view(hole, (side, side))
+    return ~windows.any((2, 3)).ravel()
+
+
+def _covered(hole: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """The hole at another size: every pixel that it touches."""
+    from engine.picture.source import hole_of
+
+    return hole_of(hole.astype(np.float32), *shape)
+
+
+def _first_with_enough(plan: _Plan) -> int:
+    """The coarsest level at which enough of the picture is known to fill the hole from."""
+    shares = []
+    for i, target in enumerate(plan.targets):
+        assert target.valid is not None
+        count = int(target.valid.sum())
+        if _shorter(target.source) >= laid_at and count >= 0.35 * target.valid.size:
+            return i
+        shares.append(count / target.valid.size)
+    return int(np.argmax(shares))
+
+
+def _where(recipe: PictureRecipe, plan: _Plan, level: int) -> Hold:
+    """Keep the source where the map is 0."""
+    if recipe.where is None:
+        return lambda picture: picture
+    shape = plan.shapes[level]
+    share = np.clip(resized(recipe.where.array(), *shape), 0, 1)[..., None]
+    kept = resized(plan.targets[level].source, *shape)
+    return lambda picture: kept + share * (picture - kept)
+
+
+def _outside(
+    naive: np.ndarray,
+    soft: np.ndarray | None,
+    shape: tuple[int, int],
+    pull: float,
+    detail: float = 0.0,
+) -> Hold:
+    """What was not touched stays; what was is drawn back to what was made by `pull`.
+
+    `detail`: how much of its fine light and dark is laid back on top.
+    """
+    kept, share = resized(naive, *shape), np.float32(1 - pull)
+    if soft is not None:
+        share = share * np.clip(resized(soft, *shape), 0, 1)[..., None]
+    grey = kept.mean(-1)
+    slow = resized(resized(grey, max(1, shape[0] // 8), max(1, shape[1] // 8)), *shape)
+    fine = np.float32(detail) * (grey - slow)[..., None]
+    return lambda picture: kept + share * (picture + fine - kept)
+
+
+def _toned(naive: np.ndarray, source: np.ndarray, soft: np.ndarray) -> np.ndarray:
+    """What was pasted, its colours' mean and spread moved most of the way to the source's."""
+    inside = naive[soft > 0.5]
+    if not len(inside):
+        return naive
+    spread = source.std((0, 1)) / np.maximum(inside.std(0), 1e-3)
+    moved = (naive - inside.mean(0)) * np.clip(spread, 0.3, 3) + source.mean((0, 1))
+    return naive + _tone * soft[..., None] * (np.clip(moved, -1, 1) - naive)
+
+
+def _known(source: np.ndarray, hole: np.ndarray) -> Hold:
+    return lambda picture: np.where(hole[..., None], picture, source)
+
+
+def _seam(gap: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    """What is missing at the hole's border, fading over three pixels into it: no visible line."""
+    near = 1 - hole.astype(np.float32)
+    for _ in range(3):
+        wide = np.pad(near, 1, mode="edge")
+        near = np.lib.stride_tricks.sliding_window_view(wide, (3, 3)).mean((2, 3))
+    return filled(gap, hole) * np.minimum(1, 2 * near)[..., None]
+
+
+def _padded(picture: np.ndarray) -> np.ndarray:
+    """Reflected until each side has `smallest` pixels."""
+    short = [max(0, smallest - n) for n in picture.shape[:2]]
+    if not any(short):
+        return picture
+    return np.pad(picture, ((0, short[0]), (0, short[1]), (0, 0)), mode="symmetric")
+
+
+def _shorter(picture: np.ndarray) -> int:
+    return min(picture.shape[:2])

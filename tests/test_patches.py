@@ -1,0 +1,241 @@
+"""Pictures out of one picture's patches: new, of its matter, exact where nothing may change."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine.messages import LodestoneError, PictureRecipe, PictureReply, Vector
+from engine.picture import scores
+from engine.picture.answers import draw
+from engine.picture.nearest import Match, describe, exact, fit_axes, gather
+from engine.picture.patches import generate, level_count
+from engine.picture.region import filled
+
+plain = PictureRecipe("a.png")
+
+
+def landscape(height: int = 60, width: int = 80) -> np.ndarray:
+    """(H, W, 3) -1..1: sky, hills and a striped field; not two places are alike."""
+    y, x = np.mgrid[0:height, 0:width] / 60
+    hill = 0.45 + 0.12 * np.sin(7 * x) + 0.05 * np.sin(19 * x + 1)
+    field = np.sin(40 * (x + y**2)) * 0.3 + 0.2 * np.cos(13 * x * y)
+    ground = np.stack([field - 0.1, field + 0.3, field - 0.5], -1)
+    sky = np.stack([0.2 + 0.5 * y, 0.4 + 0.3 * y, 0.9 - 0.2 * x], -1)
+    return np.where((y > hill)[..., None], ground, sky).astype(np.float32).clip(-1, 1)
+
+
+def made(source: np.ndarray, recipe: PictureRecipe, naive: np.ndarray | None = None) -> np.ndarray:
+    stages = [s for s in generate(source, recipe, naive) if s.image is not None]
+    assert [s.level for s in stages] == sorted(s.level for s in stages)
+    assert stages[-1].level == stages[-1].levels
+    assert all(np.isfinite(s.image).all() for s in stages)
+    return stages[-1].image
+
+
+def hole(height: int = 60, width: int = 80) -> np.ndarray:
+    mask = np.zeros((height, width), np.float32)
+    mask[22:40, 30:52] = 1
+    return mask
+
+
+def ran(work: object) -> np.ndarray:
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            return done.value
+
+
+def test_exact_agrees_with_brute_force_and_completeness() -> None:
+    random = np.random.default_rng(0)
+    queries, keys = random.standard_normal((300, 9)), random.standard_normal((200, 9))
+    queries, keys = queries.astype(np.float32), keys.astype(np.float32)
+    squares = ((queries[:, None] - keys[None]) ** 2).sum(-1)
+    assert np.array_equal(ran(exact(queries, keys, None)), squares.argmin(1))
+    weighed = squares / (0.1 + squares.min(0))
+    assert np.mean(ran(exact(queries, keys, 0.1)) == weighed.argmin(1)) > 0.99
+
+
+def test_patchmatch_comes_near_the_exact_answer_and_obeys() -> None:
+    source, other = landscape(), landscape()[:, ::-1]
+    axes = fit_axes(source, 20)
+    keys, queries = describe(source, axes), describe(other, axes)
+    valid = np.ones(keys.shape[:2], bool)
+    valid[:, :30] = False
+    random = np.random.default_rng(1)
+    start = np.zeros((*queries.shape[:2], 2), int) + [3, 40]
+    match = Match(queries, keys, start, valid.ravel())
+    before = match.cost.mean()
+    for _ in range(3):
+        ran(match.improve(random, 70))
+    rows = queries.reshape(-1, 20)
+    flat = keys[:, 30:].reshape(-1, 20)
+    best = ((rows - flat[ran(exact(rows, flat, None))]) ** 2).sum(1).mean()
+    assert match.cost.mean() < best + 0.1 * (before - best)
+    assert match.field[..., 1].min() >= 30
+
+
+def test_votes_of_the_picture_itself_are_the_picture() -> None:
+    source = landscape()
+    y, x = np.mgrid[0:54, 0:74]
+    field = np.stack([y, x], -1)
+    assert np.allclose(gather(source, field, wrap=False), source, atol=1e-5)
+
+
+def test_samples_are_new_and_of_the_same_matter() -> None:
+    source = landscape()
+    samples = [made(source, replace(plain, seed=seed)) for seed in range(2)]
+    assert all(sample.shape == source.shape for sample in samples)
+    assert np.median([scores.novelty(x, source) for x in samples]) > 0.5
+    noise = np.random.default_rng(0).permuted(source, axis=0)
+    worst = max(scores.coherence(x, source) for x in samples)
+    assert worst < 0.3 * scores.coherence(noise, source)
+    assert min(scores.likeness(x, source) for x in samples) > 0.5 > scores.likeness(noise, source)
+    assert scores.diversity(samples, source) > 0.2
+    assert np.array_equal(samples[0], made(source, replace(plain, seed=0)))
+
+
+def test_other_sizes_and_levels() -> None:
+    source = landscape()
+    assert made(source, replace(plain, width=150, height=50)).shape == (50, 150, 3)
+    assert made(source, replace(plain, width=20, height=9)).shape == (9, 20, 3)
+    levels = level_count(60, 80)
+    late = made(source, replace(plain, start_level=levels - 2, variation=0.3))
+    assert scores.novelty(late, source) < scores.copy_below
+    assert made(source, replace(plain, start_level=99)).shape == source.shape
+
+
+def test_seamless_pictures_meet_at_their_edges() -> None:
+    source = landscape()
+    tile = made(source, replace(plain, wrap=True, seed=2))
+    within = np.abs(np.diff(tile, axis=1)).mean()
+    loose = np.abs(source[:, -1] - source[:, 0]).mean()
+    across = np.abs(tile[:, -1] - tile[:, 0]).mean()
+    assert across < 3 * within < 3 * loose
+    wide = np.concatenate([tile, tile], 1)[:, 60:100]
+    assert scores.coherence(wide, source) < 0.15
+
+
+def test_only_where_it_may_vary() -> None:
+    source = landscape()
+    where = np.zeros((60, 80), np.float32)
+    where[:, 45:] = 1
+    varied = made(source, replace(plain, where=Vector.of(where)))
+    assert np.abs(varied[:, :45] - source[:, :45]).max() < 1e-6
+    assert np.abs(varied[:, 50:] - source[:, 50:]).mean() > 0.05
+
+
+def test_completions_keep_the_known_differ_and_never_peek() -> None:
+    source, mask = landscape(), hole()
+    recipe = replace(plain, task="complete", mask=Vector.of(mask))
+    answers = [made(source, replace(recipe, seed=seed)) for seed in range(4)]
+    inside = mask > 0
+    for answer in answers:
+        assert np.array_equal(answer[~inside], source[~inside])
+    gaps = [
+        np.sqrt(np.mean((answers[a] - answers[b])[inside] ** 2)) / source.std()
+        for a in range(4)
+        for b in range(a)
+    ]
+    assert np.median(gaps) > 0.2
+    for under in (np.float32(1), np.float32(np.nan), np.flip(source)):
+        other = np.where(inside[..., None], under, source).astype(np.float32)
+        assert np.array_equal(made(other, recipe), answers[0])
+
+
+def test_more_canvas_is_completed_too() -> None:
+    source = landscape()
+    wide = made(source, replace(plain, task="complete", width=110))
+    assert wide.shape == (60, 110, 3)
+    assert np.array_equal(wide[:, 15:95], source)
+
+
+def test_masks_that_cannot_be_meant() -> None:
+    for mask, words in (
+        (np.zeros((60, 80)), "covers nothing"),
+        (np.ones((60, 80)), "covers the whole"),
+        (np.ones((60, 40)), "another shape"),
+        (np.full((60, 80), np.nan), "not a grey"),
+    ):
+        with pytest.raises(LodestoneError, match=words):
+            made(landscape(), replace(plain, task="complete", mask=Vector.of(mask)))
+
+
+def test_what_was_pasted_becomes_the_pictures_own() -> None:
+    source = landscape()
+    naive = source.copy()
+    naive[22:40, 30:52] = [0.9, -0.9, 0.8]
+    recipe = replace(plain, task="harmonise", mask=Vector.of(hole()))
+    belonging = made(source, recipe, naive)
+    assert np.abs(belonging[:, :24] - naive[:, :24]).max() < 1e-6
+    before = scores.coherence(naive[18:44, 26:56], source)
+    assert scores.coherence(belonging[18:44, 26:56], source) < 0.6 * before
+
+
+def test_a_painting_takes_the_pictures_matter() -> None:
+    painting = np.where(np.arange(60)[:, None, None] > 20, [-0.1, 0.3, -0.5], [0.4, 0.5, 0.8])
+    painting = np.broadcast_to(painting, (60, 90, 3)).astype(np.float32)
+    result = made(landscape(), replace(plain, task="paint"), painting)
+    assert result.shape == (60, 90, 3)
+    assert scores.coherence(result, landscape()) < scores.coherence(painting, landscape())
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (1, 64), (64, 1), (1, 1), (40, 15)])
+@pytest.mark.parametrize("kind", ["constant", "noise"])
+def test_degenerate_pictures(shape: tuple[int, int], kind: str) -> None:
+    source = np.full((*shape, 3), 0.25, np.float32)
+    if kind == "noise":
+        source = np.random.default_rng(0).uniform(-1, 1, (*shape, 3)).astype(np.float32)
+    sample = made(source, plain)
+    assert sample.shape == source.shape
+    if kind == "constant":
+        assert np.allclose(sample, 0.25, atol=1e-3)
+    assert np.isfinite([scores.likeness(sample, source), scores.novelty(sample, source)]).all()
+    assert made(source, replace(plain, wrap=True, width=30)).shape == (shape[0], 30, 3)
+
+
+def test_filling_is_smooth_and_blind() -> None:
+    ramp = np.repeat(np.linspace(-1, 1, 80, dtype=np.float32)[None, :, None], 60, 0).repeat(3, 2)
+    blind = np.where(hole()[..., None] > 0, np.nan, ramp).astype(np.float32)
+    assert np.abs(filled(blind, hole() > 0) - ramp).max() < 0.3
+
+
+def test_replies_come_coarse_to_fine_with_scores_at_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Image.fromarray(((landscape() + 1) * 127.5).astype(np.uint8)).save(path)
+    work = draw(PictureRecipe(str(path)))
+    partial: list[PictureReply | None] = []
+    last = None
+    while last is None:
+        try:
+            partial.append(next(work))
+        except StopIteration as done:
+            last = done.value
+    shown = [reply for reply in partial if reply is not None]
+    assert [reply.picture.width for reply in shown] == sorted(r.picture.width for r in shown)
+    assert shown[0].picture.width < last.picture.width == 80
+    assert all(reply.likeness is None for reply in shown)
+    assert last.engine == "patches"
+    assert last.novelty > 0.3
+    assert 0.3 < last.likeness <= 1
+
+
+@pytest.mark.parametrize(
+    ("recipe", "words"),
+    [
+        (PictureRecipe(""), "No picture"),
+        (PictureRecipe("none.png"), "no file"),
+        (PictureRecipe("a.png", "blend"), "trained pyramid"),
+        (PictureRecipe("a.png", engine="pyramid"), "no trained pyramid"),
+        (PictureRecipe("a.png", "paint"), "no composite"),
+        (PictureRecipe("a.png", width=9000), "8,192"),
+    ],
+)
+def test_recipes_that_cannot_be_drawn(recipe: PictureRecipe, words: str) -> None:
+    with pytest.raises(LodestoneError, match=words):
+        next(draw(recipe))
