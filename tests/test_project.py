@@ -316,7 +316,8 @@ def test_an_older_project_is_migrated_and_a_copy_kept(
         assert again.state("document") == "1"
         assert again._read("SELECT word FROM labels") == [("foggy",)]
         assert again._read("PRAGMA user_version") == [(len(project_file.MIGRATIONS),)]
-    assert (tmp_path / f"a.lodestone.before-version-{len(project_file.MIGRATIONS) - 1}").read_bytes() == old
+    before = tmp_path / f"a.lodestone.before-version-{len(project_file.MIGRATIONS) - 1}"
+    assert before.read_bytes() == old
 
 
 def test_a_failed_migration_changes_nothing(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-AREAS = ("steer", "discover")
+AREAS = ("steer", "discover", "picture")
 
 
 def measures(area: str) -> Iterator[dict[str, Any]]:
@@ -20,4 +20,9 @@ def measures(area: str) -> Iterator[dict[str, Any]]:
         from engine.bench import discover
 
         return discover.measures()
+    if area == "picture":
+        from engine.bench import picture_patches
+        from engine.bench.figure import told
+
+        return told((("patches", picture_patches.measures),))
     raise LodestoneError(f"There are no measures of {area!r:.40}. Measure {' or '.join(AREAS)}.")
