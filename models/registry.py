@@ -70,6 +70,11 @@ def architecture(card: Card) -> Architecture:
     for kind in architectures():
         if kind.id == card.architecture:
             return kind
+    if card.architecture == "pyramid":
+        raise RefusedFile(
+            f"{card.name} is a pyramid, learnt from one picture. It draws in the Picture workspace "
+            "and with `lodestone picture`."
+        )
     raise RefusedFile(
         f"{card.name} is a `{card.architecture}` model, which this Lodestone does not know. "
         "Update Lodestone."
