@@ -151,10 +151,10 @@ class Actions(QObject):
     # -------------------------------------------------------------- edit
 
     def edit_undo(self) -> None:
-        self._window.document.undo_stack.undo()
+        self._window.histories.undo()
 
     def edit_redo(self) -> None:
-        self._window.document.undo_stack.redo()
+        self._window.histories.redo()
 
     def edit_reset_directions(self) -> None:
         self._window.document.reset_directions()

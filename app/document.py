@@ -5,18 +5,13 @@ A gesture (one drag, or one run of key presses) merges into one entry of the und
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QUndoCommand, QUndoStack
 
+from app.history import History
 from app.state import Card, SteerState, with_card, with_seed
 from engine.messages import ModelInfo
-
-MERGE_SECONDS = 0.7
-"""Key presses and wheel steps closer than this are one gesture."""
-UNDO_LIMIT = 500
 
 
 class Document(QObject):
@@ -29,13 +24,10 @@ class Document(QObject):
 
     def __init__(self, parent: QObject | None = None):
         super().__init__(parent)
-        self.undo_stack = QUndoStack(self)
-        self.undo_stack.setUndoLimit(UNDO_LIMIT)
+        self.history = History(self.apply, self)
+        self.undo_stack = self.history.stack
         self._state = SteerState()
         self._info: ModelInfo | None = None
-        self._held = False
-        self._gesture = 0
-        self._last_edit = 0.0
 
     @property
     def state(self) -> SteerState:
@@ -61,22 +53,15 @@ class Document(QObject):
 
     def begin_gesture(self) -> None:
         """A drag starts: everything until `end_gesture` is one undo entry."""
-        self._gesture += 1
-        self._held = True
+        self.history.begin_gesture()
 
     def end_gesture(self) -> None:
-        self._held = False
-        self._gesture += 1
+        self.history.end_gesture()
 
     def edit(self, text: str, new: SteerState, merge: str = "") -> None:
         """Change the state; `merge` names what is being changed, so that a gesture merges."""
-        if new == self._state:
-            return
-        now = time.monotonic()
-        if not self._held and now - self._last_edit > MERGE_SECONDS:
-            self._gesture += 1
-        self._last_edit = now
-        self.undo_stack.push(_Change(self, text, self._state, new, (merge, self._gesture)))
+        if new != self._state:
+            self.history.push(text, self._state, new, merge)
 
     def change(self, text: str, merge: str = "", **fields: object) -> None:
         """Change named fields of the state. Touching anything else leaves the morph."""
@@ -115,33 +100,3 @@ class Document(QObject):
         """Take a state without an undo entry (the commands use it)."""
         old, self._state = self._state, state
         self.changed.emit(old, state)
-
-
-class _Change(QUndoCommand):
-    def __init__(
-        self,
-        document: Document,
-        text: str,
-        old: SteerState,
-        new: SteerState,
-        gesture: tuple[str, int],
-    ):
-        super().__init__(text)
-        self._document, self._old, self._new, self._gesture = document, old, new, gesture
-
-    def id(self) -> int:
-        return 1 if self._gesture[0] else -1
-
-    def mergeWith(self, other: QUndoCommand) -> bool:
-        if not isinstance(other, _Change) or other._gesture != self._gesture:
-            return False
-        self._new = other._new
-        if self._new == self._old:
-            self.setObsolete(True)
-        return True
-
-    def redo(self) -> None:
-        self._document.apply(self._new)
-
-    def undo(self) -> None:
-        self._document.apply(self._old)

@@ -68,6 +68,14 @@ class Jobs(QObject):
     def resume(self, job: int) -> None:
         self._link.client.resume(job)
 
+    def toggle_pause(self, job: int) -> None:
+        """Pause it, or let it go on."""
+        known = self._known.get(job)
+        if known is not None and known.state == "paused":
+            self.resume(job)
+        elif known is not None:
+            self.pause(job)
+
     def cancel(self, job: int) -> None:
         self._link.client.cancel(job)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
-from PySide6.QtGui import QImage, QUndoCommand, QUndoStack
+from PySide6.QtGui import QImage
 
+from app.history import History
 from app.link import EngineLink
 from app.picture_source import Source, card_name, read_source
 from app.picture_state import PictureState, opened, recipes
@@ -28,7 +28,6 @@ REMEMBERED = 96
 """Finished pictures at hand, so that undo shows them at once."""
 WAIT_MS = 120
 """A slider on its way does not ask at every pixel."""
-MERGE_SECONDS = 0.7
 UNSEEDED = ("seed", "count", "locked", "kept", "source", "task", "model")
 """Changes after which free seeds stay."""
 
@@ -70,8 +69,8 @@ class Picturing(QObject):
         """`models`: folder where pyramids are looked for; `samples`: pictures that ship."""
         super().__init__(parent)
         self._link, self._models, self._samples = link, models, samples
-        self.undo_stack = QUndoStack(self)
-        self.undo_stack.setUndoLimit(200)
+        self.history = History(self.apply, self)
+        self.undo_stack = self.history.stack
         self.state = PictureState()
         self.source: Source | None = None
         self.shown: list[Shown] = []
@@ -79,7 +78,6 @@ class Picturing(QObject):
         """Levels of the newest answer; 0 while unknown."""
         self._done: OrderedDict[PictureRecipe, tuple[QImage, PictureReply]] = OrderedDict()
         self._stamps: dict[str, int] = {}
-        self._gesture, self._last = 0, 0.0
         self._wait = QTimer(self)
         self._wait.setSingleShot(True)
         self._wait.setInterval(WAIT_MS)
@@ -119,13 +117,8 @@ class Picturing(QObject):
 
     def edit(self, text: str, new: PictureState, merge: str = "") -> None:
         """One undoable change; `merge` names what is being changed, so that a gesture merges."""
-        if new == self.state:
-            return
-        now = time.monotonic()
-        if now - self._last > MERGE_SECONDS:
-            self._gesture += 1
-        self._last = now
-        self.undo_stack.push(_Change(self, text, self.state, new, (merge, self._gesture)))
+        if new != self.state:
+            self.history.push(text, self.state, new, merge)
 
     def change(self, text: str, merge: str = "", **fields: object) -> None:
         """Change named fields. With free seeds every change brings new ones."""
@@ -254,33 +247,3 @@ def picture_image(picture: Picture) -> QImage:
     kind = QImage.Format.Format_ARGB32 if clear else QImage.Format.Format_RGB32
     stride = picture.width * 4
     return QImage(picture.pixels, picture.width, picture.height, stride, kind).copy()
-
-
-class _Change(QUndoCommand):
-    def __init__(
-        self,
-        owner: Picturing,
-        text: str,
-        old: PictureState,
-        new: PictureState,
-        gesture: tuple[str, int],
-    ):
-        super().__init__(text)
-        self._owner, self._old, self._new, self._gesture = owner, old, new, gesture
-
-    def id(self) -> int:
-        return 1 if self._gesture[0] else -1
-
-    def mergeWith(self, other: QUndoCommand) -> bool:
-        if not isinstance(other, _Change) or other._gesture != self._gesture:
-            return False
-        self._new = other._new
-        if self._new == self._old:
-            self.setObsolete(True)
-        return True
-
-    def redo(self) -> None:
-        self._owner.apply(self._new)
-
-    def undo(self) -> None:
-        self._owner.apply(self._old)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QMimeData, QTimer, Slot
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QUndoStack
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog, QMainWindow, QStackedWidget, QWidget
 
 from app import pages
@@ -15,6 +15,7 @@ from app.commands import Commands
 from app.document import Document
 from app.finding import Finding
 from app.finding_voice import FindingVoice
+from app.history import Histories
 from app.jobs import Jobs, title
 from app.keeper import Keeper
 from app.link import EngineLink
@@ -65,6 +66,8 @@ class MainWindow(QMainWindow):
         self.keeper = Keeper(self.document, self)
         self.finding = Finding(self.document, self.jobs, lambda: self.keeper.folder, self)
         self.commands = Commands(self)
+        undo, redo = (self.commands.actions[name] for name in ("edit.undo", "edit.redo"))
+        self.histories = Histories(self.document.undo_stack, undo, redo, self)
         self.actions_ = Actions(self)
         self.voice = FindingVoice(self)
         self._pages: dict[str, QWidget] = {}
@@ -160,8 +163,6 @@ class MainWindow(QMainWindow):
         self.keeper.failed.connect(self.show_error)
         self.keeper.renamed.connect(self._retitle)
         self.document.changed.connect(self._changed)
-        stack: QUndoStack = self.document.undo_stack
-        stack.indexChanged.connect(self._undo_words)
         self.start.open_model.connect(self._open_from_start)
         self.start.open_file.connect(self.actions_.choose_file)
         self.start.open_recent.connect(self.actions_.open_project)
@@ -196,6 +197,7 @@ class MainWindow(QMainWindow):
             name = "start"
         page = self.page(name)
         self.stack.setCurrentWidget(page)
+        self.histories.show(page)
         self.top.set_workspace(name)
         if name == "start":
             self.start.set_recent(self.keeper.recent())
@@ -251,19 +253,7 @@ class MainWindow(QMainWindow):
             self._has = has
             self.commands.enable(has)
             self.top.set_has_model(self.document.info is not None)
-            self._undo_words()
-
-    @Slot()
-    def _undo_words(self) -> None:
-        stack = self.document.undo_stack
-        for name, can, text in (
-            ("edit.undo", stack.canUndo(), stack.undoText()),
-            ("edit.redo", stack.canRedo(), stack.redoText()),
-        ):
-            action = self.commands.actions[name]
-            word = "Undo" if name == "edit.undo" else "Redo"
-            action.setEnabled(can)
-            action.setText(f"{word}: {text}" if can and text else word)
+            self.histories.tell()
 
     # -------------------------------------------------------------- engine
 

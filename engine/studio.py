@@ -13,6 +13,7 @@ from engine.graphs import find_files
 from engine.library import Library
 from engine.messages import (
     LodestoneError,
+    MatterQuestion,
     ModelInfo,
     ModelOpened,
     Picture,
@@ -89,6 +90,10 @@ class Studio:
             from engine.picture.answers import draw
 
             return draw(question.recipe)
+        if isinstance(question, MatterQuestion):
+            from engine.picture.matter import nearest_patches
+
+            return nearest_patches(question)
         return answer(question, self._runtime(SteerRequest(model=model_of(question))))
 
     def notice(self) -> str:

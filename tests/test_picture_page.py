@@ -28,7 +28,6 @@ from engine.messages import PictureRequest, PictureTrainRequest
 from tests.sketcher import LEVELS, REFUSED
 from tests.test_accessible import nameless
 
-CTRL = Qt.KeyboardModifier.ControlModifier
 SOON = 20_000
 Make = Callable[..., PicturePage]
 
@@ -241,11 +240,10 @@ def test_every_action_is_undone(page: PicturePage, qtbot: QtBot) -> None:
     page.form.level.slider.setFocus()
     QTest.keyClick(page.form.level.slider, Qt.Key.Key_Right)
     assert page.picturing.state.start_level == 1
-    page.stage.wall.setFocus()
-    QTest.keyClick(page.stage.wall, Qt.Key.Key_Z, CTRL)
+    page.undo.click()
     assert page.picturing.state.start_level == 0
     assert page.picturing.state.wrap
-    QTest.keyClick(page.stage.wall, Qt.Key.Key_Z, CTRL)
+    page.undo.click()
     assert page.picturing.state == first
     assert not page.form.wrap.isChecked()
     # What was drawn before is there at once, without asking again.
@@ -425,6 +423,23 @@ def test_a_photo_opened_anywhere_comes_here(window: MainWindow, tmp_path: Path) 
     page = window.page("picture")
     assert isinstance(page, PicturePage)
     assert page.picturing.state.source == str(path)
+
+
+def test_edit_undo_means_the_shown_workspace(window: MainWindow, tmp_path: Path) -> None:
+    path = tmp_path / "photo.jpg"
+    Image.new("RGB", (64, 48), "olive").save(path)
+    window.opener.open_path(str(path))
+    page = window.page("picture")
+    assert isinstance(page, PicturePage)
+    page.form.wrap.setChecked(True)
+    undo = window.commands.actions["edit.undo"]
+    assert undo.isEnabled()
+    assert "Seamless" in undo.text()
+    undo.trigger()
+    assert not page.picturing.state.wrap
+    window.go("start")
+    assert undo.text() == "Undo"
+    assert not undo.isEnabled()
 
 
 # ---------------------------------------------------------------- names, the real engine

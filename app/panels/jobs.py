@@ -89,11 +89,7 @@ class JobRow(QFrame):
 
     @Slot()
     def _pause(self) -> None:
-        known = self._jobs.get(self._job)
-        if known is not None and known.state == "paused":
-            self._jobs.resume(self._job)
-        else:
-            self._jobs.pause(self._job)
+        self._jobs.toggle_pause(self._job)
 
     @Slot()
     def _stop(self) -> None:

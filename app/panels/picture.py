@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, Signal, Slot
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QKeySequence
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QUndoStack
 from PySide6.QtWidgets import QFrame, QStackedWidget, QWidget
 
 from app import theme
@@ -118,6 +118,11 @@ class PicturePage(QWidget):
         self._undo_words()
         self.refresh()
 
+    @property
+    def undo_stack(self) -> QUndoStack:
+        """Edit > Undo means this page's history while it is shown."""
+        return self.picturing.undo_stack
+
     # -------------------------------------------------------------- hand
 
     @Slot(str)
@@ -183,7 +188,7 @@ class PicturePage(QWidget):
         self.undo.setToolTip(f"Undo: {stack.undoText()} (Ctrl+Z)" if stack.canUndo() else "Undo")
         self.redo.setToolTip(f"Redo: {stack.redoText()} (Ctrl+Shift+Z)")
 
-    # -------------------------------------------------------------- drop, undo
+    # -------------------------------------------------------------- drop
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         inside = event.source() is not None
@@ -195,23 +200,6 @@ class PicturePage(QWidget):
         if paths:
             event.acceptProposedAction()
             self.open_picture(paths[0])
-
-    def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            # Ctrl+Z means this page's last change, not that of the document.
-            ours = (QKeySequence.StandardKey.Undo, QKeySequence.StandardKey.Redo)
-            if any(event.matches(key) for key in ours):
-                event.accept()
-                return True
-        return super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.matches(QKeySequence.StandardKey.Undo):
-            self.picturing.undo_stack.undo()
-        elif event.matches(QKeySequence.StandardKey.Redo):
-            self.picturing.undo_stack.redo()
-        else:
-            super().keyPressEvent(event)
 
 
 def samples_folder() -> Path:

@@ -265,11 +265,8 @@ class TrainPage(QWidget):
 
     @Slot()
     def _pause(self) -> None:
-        known = self._jobs.get(self._job or 0)
-        if known is not None and known.state == "paused":
-            self._jobs.resume(known.job)
-        elif known is not None:
-            self._jobs.pause(known.job)
+        if self._job is not None:
+            self._jobs.toggle_pause(self._job)
 
     @Slot()
     def _stop(self) -> None:

@@ -43,6 +43,8 @@ from engine.messages.jobs import JobState as JobState
 from engine.messages.jobs import QualityRequest as QualityRequest
 from engine.messages.jobs import RenderRequest as RenderRequest
 from engine.messages.jobs import TrainRequest as TrainRequest
+from engine.messages.picturing import MatterQuestion as MatterQuestion
+from engine.messages.picturing import MatterReply as MatterReply
 from engine.messages.picturing import PictureEngine as PictureEngine
 from engine.messages.picturing import PictureQuestion as PictureQuestion
 from engine.messages.picturing import PictureRecipe as PictureRecipe

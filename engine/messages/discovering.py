@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.messages.picturing import PictureQuestion, PictureReply
+from engine.messages.picturing import MatterQuestion, MatterReply, PictureQuestion, PictureReply
 from engine.messages.steering import Direction, Space, SteerRequest
 from engine.messages.values import Vector
 
@@ -277,7 +277,10 @@ Question = (
     | StylesQuestion
     | VocabularyQuestion
     | PictureQuestion
+    | MatterQuestion
 )
 """What the live engine answers between pictures (`EngineClient.ask`)."""
 
-Reply = CompassFit | Suggestion | Consistency | StyleSpread | Vocabulary | PictureReply
+Reply = (
+    CompassFit | Suggestion | Consistency | StyleSpread | Vocabulary | PictureReply | MatterReply
+)

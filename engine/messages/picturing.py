@@ -45,6 +45,10 @@ class PictureRecipe:
     """… or (K, H, W): weights by place."""
     texture: tuple[float, ...] = ()
     """blend: identity of the fine levels where it differs (structure of A, texture of B)."""
+    levels: tuple[float, ...] = ()
+    """Variation of every level, coarse first, 0..1; missing ones are 1. () = `variation` alone."""
+    scale: float = 1.0
+    """upscale: how many times larger, above 1 to 8."""
     wrap: bool = False
     """Seamless: left meets right, top meets bottom."""
     longest: int = 250
@@ -56,6 +60,28 @@ class PictureQuestion:
     """Draw it, coarse levels first. Answered by several `PictureReply`s."""
 
     recipe: PictureRecipe
+
+
+@dataclass(frozen=True)
+class MatterQuestion:
+    """Where in the source does the matter of this patch come from?"""
+
+    source: str
+    patch: Picture
+    """Cut out of the made picture at its own size, 7 x 7 pixels or more."""
+    count: int = 6
+    longest: int = 250
+
+
+@dataclass(frozen=True)
+class MatterReply:
+    """The source's nearest patches, nearest first, none overlapping a nearer one by half."""
+
+    places: tuple[tuple[int, int], ...]
+    """(left, top) in pixels of the working size."""
+    distances: tuple[float, ...]
+    """RMS difference, 0..1 of the full range."""
+    pictures: tuple[Picture, ...]
 
 
 @dataclass(frozen=True)
