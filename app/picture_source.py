@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,11 +61,16 @@ def read_source(path: str) -> Source:
     return Source(path, flat, size)
 
 
-def card_name(path: str) -> str:
-    """File name of a pyramid trained on this picture: the same picture finds it again."""
-    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()[:8]
-    safe = "".join(c if c.isalnum() or c in "-_" else "-" for c in Path(path).stem)
-    return f"{safe}-{digest}.safetensors"
+def card_name(paths: Sequence[str], hole: bytes = b"") -> str:
+    """File name of a pyramid of these pictures: the same pictures (and hole) find it again."""
+    digests = [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in paths]
+    digest = digests[0]
+    if hole or len(digests) > 1:
+        digest = hashlib.sha256("".join(digests).encode() + hole).hexdigest()
+    stems = "+".join(Path(path).stem[:24] for path in paths) if len(paths) > 1 else ""
+    name = (stems or Path(paths[0]).stem) + ("-hole" if hole else "")
+    safe = "".join(c if c.isalnum() or c in "-_+" else "-" for c in name)
+    return f"{safe}-{digest[:8]}.safetensors"
 
 
 def _paint_over(flat: QImage, image: QImage) -> None:

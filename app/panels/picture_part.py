@@ -28,6 +28,10 @@ class TaskPart(QObject):
     """`wants_front` is another one."""
     failed = Signal(str)
     """A sentence."""
+    job_asked = Signal(object)
+    """A request to compute beside the window."""
+    out_asked = Signal(str, int)
+    """`keep` or `save` the picture with this number."""
 
     task = ""
     """As in `PictureState.task` …"""
@@ -46,6 +50,11 @@ class TaskPart(QObject):
     @property
     def wants_front(self) -> bool:
         return self.front is not None
+
+    @property
+    def alone(self) -> bool:
+        """Whether the front takes the wall's place too."""
+        return False
 
     def set_active(self, on: bool) -> None:
         """Its front is (not) to be worked in."""

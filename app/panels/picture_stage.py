@@ -86,6 +86,7 @@ class Stage(QWidget):
         self.twice.toggled.connect(self.pair.set_repeat)
         for part in self._parts.values():
             part.front_changed.connect(self.show_all)
+            part.out_asked.connect(self._out)
         self._picturing.changed.connect(self.refresh)
         self._picturing.source_changed.connect(self._source)
         self._picturing.arrived.connect(self._arrived)
@@ -113,6 +114,7 @@ class Stage(QWidget):
         large = self.current >= 0
         working = not large and chosen.front is not None and chosen.wants_front
         self._front.setVisible(large or working)
+        self.wall.setVisible(not (working and chosen.alone))
         # A wide picture and its answers lie above each other, a tall one's beside.
         sideways = working and self._aspect() < 1.25
         way = QBoxLayout.Direction
@@ -209,10 +211,21 @@ class Stage(QWidget):
         path = Path(self._folder.path()) / name_of(recipe)
         return str(path) if image.save(str(path)) else ""
 
+    @Slot(str, int)
+    def _out(self, what: str, index: int) -> None:
+        """A task's own front keeps or saves its picture."""
+        if what == "keep":
+            self._picturing.keep(index)
+        else:
+            self._save(index)
+
     @Slot()
     def save_as(self) -> None:
         """Ask where, then write the large picture."""
-        one = self._picturing.shown[self.current]
+        self._save(self.current)
+
+    def _save(self, index: int) -> None:
+        one = self._picturing.shown[index]
         if one.image is None:
             return
         place = QStandardPaths.StandardLocation.PicturesLocation

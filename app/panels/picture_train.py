@@ -142,7 +142,7 @@ class TrainPyramid(QWidget):
         self._job = update.job
         self._show(update)
         if update.state == "done" and update.result and before is not None:
-            self._picturing.take_pyramid(update.result)
+            self._picturing.take_pyramid(update.request, update.result)
 
     def _show(self, update: JobUpdate | None) -> None:
         active = update is not None and update.state in ACTIVE
