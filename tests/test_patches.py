@@ -13,7 +13,8 @@ from engine.messages import LodestoneError, PictureRecipe, PictureReply, Vector
 from engine.picture import scores
 from engine.picture.answers import draw
 from engine.picture.nearest import Match, describe, exact, fit_axes, gather
-from engine.picture.patches import generate, level_count
+from engine.picture.patches import generate
+from engine.picture.plan import level_count
 from engine.picture.region import filled
 
 plain = PictureRecipe("a.png")
@@ -233,6 +234,8 @@ def test_replies_come_coarse_to_fine_with_scores_at_the_end(tmp_path: Path) -> N
         (PictureRecipe("a.png", "blend"), "trained pyramid"),
         (PictureRecipe("a.png", engine="pyramid"), "no trained pyramid"),
         (PictureRecipe("a.png", "paint"), "no composite"),
+        (PictureRecipe("a.png", "upscale"), "above 1 to 8"),
+        (PictureRecipe("a.png", "upscale", scale=float("nan")), "above 1 to 8"),
         (PictureRecipe("a.png", width=9000), "8,192"),
     ],
 )

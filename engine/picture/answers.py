@@ -10,6 +10,7 @@ from pathlib import Path
 
 from engine.messages import LodestoneError, Picture, PictureRecipe, PictureReply, Vector
 from engine.picture import patches, scores
+from engine.picture.enlarge import check_scale, longest_input
 from engine.picture.region import check_mask
 from engine.picture.source import Source, bgrx, read_source
 
@@ -86,21 +87,26 @@ def _by_patches(recipe: PictureRecipe) -> Replies:
     assert picture is not None
     yield None
     reply = PictureReply(picture, last.level, last.levels, "patches", note)
+    if recipe.task == "upscale":
+        return reply
     likeness = scores.likeness(last.image, source.pixels)
     yield None
     return replace(reply, likeness=likeness, novelty=scores.novelty(last.image, source.pixels))
 
 
 def working_longest(recipe: PictureRecipe) -> int:
+    """Pixels of the longest side at which the source is read."""
+    if recipe.task == "upscale":
+        check_scale(recipe.scale)
+        return longest_input(recipe.longest, recipe.scale)
     return min(max(8, recipe.longest), 4096)
 
 
 def _check(recipe: PictureRecipe) -> None:
     if not recipe.source:
         raise LodestoneError("No picture was chosen. Choose one first.")
-    if recipe.task in ("blend", "upscale"):
-        what = "Blending pictures" if recipe.task == "blend" else "Enlarging"
-        raise LodestoneError(f"{what} needs a trained pyramid. Train one first.")
+    if recipe.task == "blend":
+        raise LodestoneError("Blending pictures needs a trained pyramid. Train one first.")
     if recipe.task in ("harmonise", "edit", "paint") and not recipe.naive:
         raise LodestoneError("There is no composite or painting yet. Make one first.")
     if recipe.task in ("harmonise", "edit") and recipe.mask is None:

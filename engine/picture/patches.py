@@ -7,14 +7,14 @@ and what was pasted, cut or painted made of the picture's own matter.
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
 
 import numpy as np
 
 from engine.messages import PictureRecipe
 from engine.picture import scores, starts
-from engine.picture.nearest import side
-from engine.picture.painter import Hold, Painter, Target, completeness, level_sizes
+from engine.picture.enlarge import enlarged
+from engine.picture.painter import Hold, Painter, completeness
+from engine.picture.plan import Plan, Stage, Work, covered, padded, planned, shorter, smallest
 from engine.picture.region import filled, hole_at, softened
 from engine.picture.shifts import laid_in
 from engine.picture.source import resized
@@ -27,8 +27,6 @@ fresh = 0.6
 """Novelty that a start should have at full variation."""
 laid_at = 40
 """Pixels of the shorter side at which a hole is first filled."""
-smallest = 2 * side + 2
-"""Pixels: smaller pictures are reflected until they hold some patches."""
 _first_size = {"harmonise": 100, "edit": 40, "paint": 28}
 """Pixels of the shorter side at which a composite, edit or painting enters."""
 _pull = {"harmonise": 0.6, "edit": 0.0, "paint": 0.0}
@@ -37,57 +35,28 @@ _detail = {"harmonise": 0.5, "edit": 0.0, "paint": 0.0}
 """After every vote, how far back to what was made: pasted things keep their shape."""
 
 
-@dataclass(frozen=True, eq=False)
-class Stage:
-    """The state after a slice of work."""
-
-    level: int
-    """Of `levels`: finished so far."""
-    levels: int
-    image: np.ndarray | None
-    """(h, w, 3) -1..1 when a level is finished, else None: only a place to pause."""
-
-
-Work = Generator[Stage, None, np.ndarray]
-
-
-@dataclass(frozen=True, eq=False)
-class _Plan:
-    """Every level of the source, and the sizes of what is made."""
-
-    targets: tuple[Target, ...]
-    shapes: tuple[tuple[int, int], ...]
-
-    @property
-    def levels(self) -> int:
-        return len(self.targets)
-
-
 def generate(source: np.ndarray, recipe: PictureRecipe, naive: np.ndarray | None = None) -> Work:
     """Pictures of (H, W, 3) from coarse to fine; the last one is also returned.
 
     `naive` (h, w, 3): what a composite, edit or painting begins from.
     """
     height, width = source.shape[:2]
+    if recipe.task == "upscale":
+        return (yield from enlarged(source, recipe.scale, recipe.seed))
     if recipe.task == "complete":
         return (yield from _completed(source, recipe))
     if naive is not None:
         height, width = naive.shape[:2]
     size = (recipe.height or height, recipe.width or width)
     work = _sampled if naive is None else _belonging
-    made = yield from work(_padded(source), recipe, size, naive)
+    made = yield from work(padded(source), recipe, size, naive)
     return made
-
-
-def level_count(height: int, width: int) -> int:
-    """How many levels a picture of this size has."""
-    return len(level_sizes(max(height, smallest), max(width, smallest)))
 
 
 def _sampled(
     source: np.ndarray, recipe: PictureRecipe, size: tuple[int, int], _naive: np.ndarray | None
 ) -> Work:
-    plan = _planned(source, (max(size[0], smallest), max(size[1], smallest)))
+    plan = planned(source, (max(size[0], smallest), max(size[1], smallest)))
     random = np.random.default_rng(recipe.seed)
     first = min(max(0, recipe.start_level), plan.levels - 1)
     holds = [_where(recipe, plan, i) for i in range(plan.levels)]
@@ -101,10 +70,10 @@ def _sampled(
 
 
 def _begun(
-    plan: _Plan, recipe: PictureRecipe, holds: list[Hold]
+    plan: Plan, recipe: PictureRecipe, holds: list[Hold]
 ) -> Generator[Stage, None, tuple[int, np.ndarray, Painter]]:
     """The best of several free starts: next level, picture, and the painter that made it."""
-    last = max(i for i, t in enumerate(plan.targets) if i == 0 or _shorter(t.source) <= judged_at)
+    last = max(i for i, t in enumerate(plan.targets) if i == 0 or shorter(t.source) <= judged_at)
     best: tuple[float, np.ndarray, Painter] | None = None
     manner = starts.Manner.of(recipe.seed)
     for n in range(candidates):
@@ -140,12 +109,12 @@ def _belonging(
 ) -> Work:
     """A composite, edit or painting that becomes the source's own matter."""
     assert naive is not None
-    plan = _planned(source, (max(size[0], smallest), max(size[1], smallest)))
-    naive = resized(_padded(naive), *plan.shapes[-1])
+    plan = planned(source, (max(size[0], smallest), max(size[1], smallest)))
+    naive = resized(padded(naive), *plan.shapes[-1])
     chosen = recipe.start_level
     if chosen <= 0:
         wanted = _first_size[recipe.task]
-        near = [abs(_shorter(target.source) - wanted) for target in plan.targets]
+        near = [abs(shorter(target.source) - wanted) for target in plan.targets]
         chosen = int(np.argmin(near))
     first = min(chosen, plan.levels - 1)
     soft = None if recipe.mask is None else softened(recipe.mask.array(), *naive.shape[:2])
@@ -165,12 +134,12 @@ def _completed(source: np.ndarray, recipe: PictureRecipe) -> Work:
     """Fill what is masked, from what is not: masked pixels are replaced before anything else."""
     canvas, hole = hole_at(source, recipe)
     size = canvas.shape[:2]
-    canvas, hole = _padded(canvas), _padded(hole[..., None])[..., 0]
+    canvas, hole = padded(canvas), padded(hole[..., None])[..., 0]
     known = filled(canvas, hole)
-    plan = _planned(known, known.shape[:2], hole)
+    plan = planned(known, known.shape[:2], hole)
     first = _first_with_enough(plan)
     random = np.random.default_rng(recipe.seed)
-    holes = [_covered(hole, shape) for shape in plan.shapes]
+    holes = [covered(hole, shape) for shape in plan.shapes]
     holds = [_known(t.source, h) for t, h in zip(plan.targets, holes, strict=True)]
     start = laid_in(plan.targets[first].source, holes[first], recipe.seed, recipe.variation)
     painter = Painter(random, alpha=None)
@@ -183,7 +152,7 @@ def _completed(source: np.ndarray, recipe: PictureRecipe) -> Work:
 
 
 def _risen(
-    plan: _Plan,
+    plan: Plan,
     picture: np.ndarray,
     painter: Painter,
     holds: list[Hold],
@@ -213,44 +182,19 @@ def _paused(
         yield Stage(level, levels, None)
 
 
-def _planned(source: np.ndarray, size: tuple[int, int], hole: np.ndarray | None = None) -> _Plan:
-    height, width = source.shape[:2]
-    sizes = level_sizes(height, width)
-    targets, shapes = [], []
-    for h, w in sizes:
-        valid = None if hole is None else _clear(_covered(hole, (h, w)))
-        targets.append(Target(resized(source, h, w), valid))
-        scale = (size[0] / height, size[1] / width)
-        shapes.append((max(side, round(h * scale[0])), max(side, round(w * scale[1]))))
-    return _Plan(tuple(targets), tuple(shapes))
-
-
-def _clear(hole: np.ndarray) -> np.ndarray:
-    """Which patches hold no pixel of the hole: ((H-6)·(W-6),) bool."""
-    windows = np.lib.stride_tricks.sliding_window_view(hole, (side, side))
-    return ~windows.any((2, 3)).ravel()
-
-
-def _covered(hole: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """The hole at another size: every pixel that it touches."""
-    from engine.picture.source import hole_of
-
-    return hole_of(hole.astype(np.float32), *shape)
-
-
-def _first_with_enough(plan: _Plan) -> int:
+def _first_with_enough(plan: Plan) -> int:
     """The coarsest level at which enough of the picture is known to fill the hole from."""
     shares = []
     for i, target in enumerate(plan.targets):
         assert target.valid is not None
         count = int(target.valid.sum())
-        if _shorter(target.source) >= laid_at and count >= 0.35 * target.valid.size:
+        if shorter(target.source) >= laid_at and count >= 0.35 * target.valid.size:
             return i
         shares.append(count / target.valid.size)
     return int(np.argmax(shares))
 
 
-def _where(recipe: PictureRecipe, plan: _Plan, level: int) -> Hold:
+def _where(recipe: PictureRecipe, plan: Plan, level: int) -> Hold:
     """Keep the source where the map is 0."""
     if recipe.where is None:
         return lambda picture: picture
@@ -301,15 +245,3 @@ def _seam(gap: np.ndarray, hole: np.ndarray) -> np.ndarray:
         wide = np.pad(near, 1, mode="edge")
         near = np.lib.stride_tricks.sliding_window_view(wide, (3, 3)).mean((2, 3))
     return filled(gap, hole) * np.minimum(1, 2 * near)[..., None]
-
-
-def _padded(picture: np.ndarray) -> np.ndarray:
-    """Reflected until each side has `smallest` pixels."""
-    short = [max(0, smallest - n) for n in picture.shape[:2]]
-    if not any(short):
-        return picture
-    return np.pad(picture, ((0, short[0]), (0, short[1]), (0, 0)), mode="symmetric")
-
-
-def _shorter(picture: np.ndarray) -> int:
-    return min(picture.shape[:2])
