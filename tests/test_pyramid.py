@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -203,6 +203,47 @@ def test_a_later_start_keeps_more(model: str) -> None:
     own = open_pyramid(model).rebuilt()[-1].clip(-1, 1).transpose(1, 2, 0)
     gaps = [np.abs(last(model, start_level=k) - own).mean() for k in range(3)]
     assert gaps[0] > gaps[1] > gaps[2] > 0
+
+
+def test_every_level_has_its_own_variation(model: str) -> None:
+    own = open_pyramid(model).rebuilt()[-1].clip(-1, 1).transpose(1, 2, 0)
+    assert np.allclose(last(model, levels=(0.0, 0.0, 0.0)), own, atol=1e-5)
+    fine = last(model, levels=(0.0, 0.0, 1.0), variation=0.3)
+    coarse = last(model, levels=(1.0, 0.0, 0.0))
+    assert 0 < np.abs(fine - own).mean() < np.abs(coarse - own).mean()
+    # What is not named varies as always.
+    assert np.array_equal(last(model, levels=(0.4,)), last(model, levels=(0.4, 1.0, 1.0)))
+    assert np.array_equal(last(model, levels=(0.4,)), last(model, variation=0.4))
+
+
+def test_tiles_are_the_whole_and_leave_pauses(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pyramid = open_pyramid(model)
+    random = np.random.default_rng(0)
+    below, noise = random.standard_normal((2, 3, 29, 45)).astype(np.float32)
+    whole = pyramid.draw(2, below, noise)
+    monkeypatch.setattr("engine.picture.pyramid.opened.TILE", 16)
+    assert len(list(pyramid.drawing(2, below, noise))) == 6
+    assert np.allclose(pyramid.draw(2, below, noise), whole, atol=1e-5)
+    assert np.allclose(
+        pyramid.draw(2, below, noise, wrap=True)[:, 10:20, 10:20], whole[:, 10:20, 10:20], atol=1e-5
+    )
+
+
+def test_a_picture_is_enlarged_by_the_finest_level(model: str, tmp_path: Path) -> None:
+    from PIL import Image
+
+    pixels = np.random.default_rng(0).integers(0, 255, (20, 30, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    recipe = PictureRecipe(str(tmp_path / "a.png"), "upscale", "pyramid", model, scale=2.0)
+    drawn = list(sample(model, recipe))
+    # The levels of this pyramid are 1.54 times apart: twice is two steps.
+    assert [(level, levels) for level, levels, _ in drawn] == [(1, 2), (2, 2)]
+    assert drawn[-1][2].shape == (40, 60, 3)
+    *_, (_, _, bent) = sample(model, replace(recipe, scale=1.5))
+    assert bent.shape == (30, 45, 3)
+    for scale in (1.0, 9.0, float("nan")):
+        with pytest.raises(LodestoneError, match="1 to 8 times"):
+            list(sample(model, replace(recipe, scale=scale)))
 
 
 def test_only_where_it_is_painted_varies(model: str) -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,13 @@ import torch
 from PIL import Image
 
 from engine.messages import LodestoneError, PictureRecipe, PictureTrainRequest, Vector
+from engine.picture.answers import by_pyramid
 from engine.picture.pyramid import store
 from engine.picture.pyramid.critic import directions, sliced
 from engine.picture.pyramid.level import LevelTrainer, target
+from engine.picture.pyramid.opened import finished
 from engine.picture.pyramid.recipe import Recipe
-from engine.picture.pyramid.sample import sample
+from engine.picture.pyramid.sample import draw, pyramid_available, sample
 from engine.picture.pyramid.schedule import levels_for, steps_for
 from engine.picture.pyramid.train import train
 from engine.progress import Cancelled, Progress, Report
@@ -191,20 +194,82 @@ def test_two_pictures_of_two_shapes_are_one_pyramid(tmp_path: Path) -> None:
     assert shapes == [(24, 32, 3), (30, 20, 3)]
 
 
-def test_what_the_mask_hides_is_never_read(tmp_path: Path) -> None:
+def hidden_by(path: str, mask: np.ndarray, pixels: object) -> str:
+    """The picture with something else under the mask."""
+    values = np.array(Image.open(path))
+    values[mask > 0] = pixels
+    Image.fromarray(values).save(path)
+    return path
+
+
+def hole() -> np.ndarray:
     mask = np.zeros((24, 32), np.float32)
     mask[6:16, 10:24] = 1.0
-    found = []
-    for name, colour in (("first", 0), ("second", 255)):
-        path = picture(tmp_path / f"{name}.png")
-        pixels = np.array(Image.open(path))
-        pixels[mask > 0] = colour
-        Image.fromarray(pixels).save(path)
+    return mask
+
+
+def test_what_the_mask_hides_is_never_read(tmp_path: Path) -> None:
+    """Not by the training, and not by the completion either: to the bit."""
+    mask, found, answers = hole(), [], []
+    noise = np.random.default_rng(0).integers(0, 255, (140, 3), np.uint8)
+    for name, under in (("first", 0), ("second", noise)):
+        path = hidden_by(picture(tmp_path / f"{name}.png"), mask, under)
         wanted = request(tmp_path, f"{name}-m", sources=(path,), mask=Vector.of(mask))
-        found.append(weights(train(wanted, Progress())))
+        model = train(wanted, Progress())
+        found.append(weights(model))
+        recipe = PictureRecipe(path, "complete", "pyramid", model, mask=Vector.of(mask))
+        assert pyramid_available(recipe)
+        replies = []
+        for seed in range(4):
+            work = draw(replace(recipe, seed=seed))
+            replies.append(finished(work))
+        answers.append(replies)
     assert same(*found)
+    for a, b in zip(*answers, strict=True):
+        assert np.array_equal(a.picture.array(), b.picture.array())
+        assert (a.likeness, a.novelty) == (b.likeness, b.novelty)
+    drawn = [reply.picture.array()[..., :3].astype(float) for reply in answers[0]]
+    source = np.array(Image.open(tmp_path / "first.png"))[..., ::-1]
+    for number, one in enumerate(drawn):
+        assert np.array_equal(one[mask == 0], source[mask == 0])
+        for other in drawn[:number]:
+            gap = np.sqrt(np.square(one - other)[mask > 0].mean())
+            assert gap > 0.2 * source[mask == 0].std()
     unmasked = request(tmp_path, "third-m", sources=(path,))
     assert not same(found[0], weights(train(unmasked, Progress())))
+
+
+def test_who_has_seen_what_is_hidden_does_not_fill_it(tmp_path: Path) -> None:
+    path, mask = picture(tmp_path / "a.png"), hole()
+    known = train(request(tmp_path, "known", sources=(path,), mask=Vector.of(mask)), Progress())
+    nosy = train(request(tmp_path, "nosy", sources=(path,)), Progress())
+    recipe = PictureRecipe(path, "complete", model=known, mask=Vector.of(mask))
+    assert pyramid_available(recipe)
+    smaller, other = np.zeros_like(mask), np.zeros_like(mask)
+    smaller[8:14, 12:22] = 1.0
+    other[6:16, 9:24] = 1.0
+    assert pyramid_available(replace(recipe, mask=Vector.of(smaller)))
+    assert not pyramid_available(replace(recipe, mask=Vector.of(other)))
+    assert not pyramid_available(replace(recipe, model=nosy))
+    assert pyramid_available(replace(recipe, model=nosy, task="sample"))
+    # Beyond the picture's edge nobody has seen anything.
+    assert pyramid_available(replace(recipe, model=nosy, mask=None, width=48))
+    assert not by_pyramid(replace(recipe, model=nosy))
+    with pytest.raises(LodestoneError, match="Train one with this hole"):
+        by_pyramid(replace(recipe, model=nosy, engine="pyramid"))
+
+
+def test_a_picture_grows_beyond_its_edge(tmp_path: Path) -> None:
+    path = picture(tmp_path / "a.png")
+    model = train(request(tmp_path, sources=(path,)), Progress())
+    # A size is told at `longest`; this pyramid works at 32 pixels.
+    recipe = PictureRecipe(path, "complete", "pyramid", model, width=48, height=24, longest=32)
+    *_, (_, _, drawn) = sample(model, recipe)
+    assert drawn.shape == (24, 48, 3)
+    source = np.array(Image.open(path), np.float32) / 127.5 - 1
+    assert np.abs(drawn[:, 8:40] - source).max() < 1e-6
+    *_, (_, _, other) = sample(model, replace(recipe, seed=1))
+    assert np.abs(drawn - other)[:, :6].mean() > 0.05
 
 
 def test_a_mask_over_everything_is_refused(tmp_path: Path) -> None:
