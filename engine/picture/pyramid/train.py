@@ -16,6 +16,7 @@ import numpy as np
 import psutil
 import torch
 
+from engine.backend import available_cores
 from engine.messages import Picture, PictureTrainRequest
 from engine.picture.pyramid import store
 from engine.picture.pyramid.chain import Chain
@@ -56,6 +57,9 @@ def _device(wanted: str) -> torch.device:
     from engine.train.train import choose_device
 
     name = choose_device(wanted)
+    if name == "cpu":
+        # One core is the window's.
+        torch.set_num_threads(max(1, available_cores() - 1))
     if name.startswith("cuda"):
         torch.backends.cuda.matmul.allow_tf32 = True
         torch.backends.cudnn.allow_tf32 = True
