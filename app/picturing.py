@@ -83,6 +83,7 @@ class Picturing(QObject):
         """While a hand is painting only the first picture is asked for."""
         self._done: OrderedDict[PictureRecipe, tuple[QImage, PictureReply]] = OrderedDict()
         self._stamps: dict[str, int] = {}
+        self._looked: dict[str, QImage] = {}
         self._wait = QTimer(self)
         self._wait.setSingleShot(True)
         self._wait.setInterval(WAIT_MS)
@@ -141,6 +142,40 @@ class Picturing(QObject):
         except OSError:
             return ""  # One of the pictures has gone; asking for the blend says which.
         return str(card) if card.is_file() else ""
+
+    def look(self, path: str, quiet: bool = False) -> QImage | None:
+        """Another picture as it is shown; None, and said unless `quiet`, when there is none."""
+        if path not in self._looked:
+            try:
+                self._looked[path] = read_source(path).image
+            except LodestoneError as error:
+                if not quiet:
+                    self.failed.emit(error.sentence)
+                return None
+        return self._looked[path]
+
+    def exchange(self, index: int, state: PictureState) -> None:
+        """Picture `index` of a blend (1 = B) and the source in each other's place."""
+        path = state.others[index - 1]
+        others = tuple(state.source if other == path else other for other in state.others)
+        try:
+            card = self.card_path(path)
+        except OSError:
+            self.failed.emit(f"{Path(path).name} has gone. Choose another picture.")
+            return
+        model = next((str(c) for c in (card, self._bundled(path)) if c.is_file()), "")
+        new = replace(
+            opened(state, path, model, card.is_file()),
+            others=others,
+            identity=state.identity,
+            pattern=state.pattern,
+            mixing=state.mixing,
+            structure=state.structure,
+            texture=state.texture,
+            engine=state.engine,
+            seed=state.seed,
+        )
+        self.edit(self.tr("Exchange pictures"), new)
 
     def edit(self, text: str, new: PictureState, merge: str = "") -> None:
         """One undoable change; `merge` names what is being changed, so that a gesture merges."""

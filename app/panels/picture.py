@@ -12,6 +12,7 @@ from app import theme
 from app.jobs import Jobs
 from app.link import EngineLink
 from app.panels.picture_begin import Begin
+from app.panels.picture_blend import BlendPart
 from app.panels.picture_complete import CompletePart
 from app.panels.picture_form import PictureForm
 from app.panels.picture_part import TaskPart
@@ -39,7 +40,9 @@ class PicturePage(QWidget):
         self._jobs = jobs
         self.picturing = Picturing(link, models_folder, samples_folder(), self)
         self.vary, self.complete = VaryPart(self.picturing), CompletePart(self.picturing)
-        self.parts: dict[str, TaskPart] = {p.task: p for p in (self.vary, self.complete)}
+        self.blend = BlendPart(self.picturing)
+        parts = (self.vary, self.complete, self.blend)
+        self.parts: dict[str, TaskPart] = {part.task: part for part in parts}
         self.stage = Stage(self.picturing, tuple(self.parts.values()))
         self.form = PictureForm(self.picturing, tuple(self.parts.values()))
         self.engine = EngineChoice(self.picturing)
@@ -101,6 +104,7 @@ class PicturePage(QWidget):
             part.failed.connect(self.failed)
         for part in self.parts.values():
             part.job_asked.connect(self._jobs.submit)
+        self.blend.train_asked.connect(self.train.start)
         self.stage.film_asked.connect(self._jobs.submit)
         self.begin.open_asked.connect(self.form.choose)
         self.begin.chosen.connect(self.open_picture)
@@ -192,8 +196,15 @@ class PicturePage(QWidget):
 
     def dropEvent(self, event: QDropEvent) -> None:
         paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
-        if paths:
-            event.acceptProposedAction()
+        if not paths:
+            return
+        event.acceptProposedAction()
+        still = self.form.still
+        over = still.isVisible() and still.rect().contains(
+            still.mapFrom(self, event.position().toPoint())
+        )
+        task = self.parts[self.picturing.state.task]
+        if over or self.picturing.source is None or not task.take_drop(paths):
             self.open_picture(paths[0])
 
 

@@ -124,11 +124,11 @@ class Canvas(QWidget):
             self._release(self._frame)
             self._frame = None
 
-    def show_image(self, image: QImage) -> None:
-        """Show a picture that is not a frame of the engine."""
+    def show_image(self, image: QImage, view: View | None = None) -> None:
+        """Show a picture that is not a frame of the engine; fitted, or as in `view`."""
         self.keep()
         self._image = image
-        self._set_view(View())
+        self._set_view(view or View())
 
     def clear(self, text: str = "") -> None:
         """No picture; `text` says why."""
