@@ -81,6 +81,10 @@ class Collage(Overlay):
         self._hold = ""
         self.pieces.show(())
 
+    def below(self, pieces: tuple[Piece, ...]) -> QImage:
+        """The source with the places filled that these pieces left empty."""
+        return self._look.below(pieces)
+
     @property
     def brush(self) -> Brush:
         return self._brush

@@ -44,7 +44,7 @@ class CollageLook:
         painter.setOpacity(1.0)
         painter.save()
         painter.setClipRect(target)
-        painter.drawImage(target, self._below(pieces))
+        painter.drawImage(target, self.below(pieces))
         self._paint_pieces(painter, moved, onto, size)
         painter.restore()
         for number, piece in enumerate(pieces):
@@ -54,7 +54,7 @@ class CollageLook:
             box = [onto.map(corner) for corner in turned_box(pieces[chosen], self._source)]
             _paint_handles(painter, box)
 
-    def _below(self, pieces: Sequence[Piece]) -> QImage:
+    def below(self, pieces: Sequence[Piece]) -> QImage:
         """The source with its empty places filled, made once for the same places."""
         empty = holes(pieces)
         if empty != self._ground[0]:
