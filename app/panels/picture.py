@@ -14,6 +14,8 @@ from app.link import EngineLink
 from app.panels.picture_begin import Begin
 from app.panels.picture_blend import BlendPart
 from app.panels.picture_complete import CompletePart
+from app.panels.picture_compose import ComposePart
+from app.panels.picture_enlarge import EnlargePart
 from app.panels.picture_form import PictureForm
 from app.panels.picture_part import TaskPart
 from app.panels.picture_side import EngineChoice, Kept, Scores
@@ -40,8 +42,9 @@ class PicturePage(QWidget):
         self._jobs = jobs
         self.picturing = Picturing(link, models_folder, samples_folder(), self)
         self.vary, self.complete = VaryPart(self.picturing), CompletePart(self.picturing)
-        self.blend = BlendPart(self.picturing)
-        parts = (self.vary, self.complete, self.blend)
+        self.compose = ComposePart(self.picturing)
+        self.blend, self.enlarge = BlendPart(self.picturing), EnlargePart(self.picturing)
+        parts = (self.vary, self.complete, self.compose, self.blend, self.enlarge)
         self.parts: dict[str, TaskPart] = {part.task: part for part in parts}
         self.stage = Stage(self.picturing, tuple(self.parts.values()))
         self.form = PictureForm(self.picturing, tuple(self.parts.values()))
@@ -162,6 +165,8 @@ class PicturePage(QWidget):
         self.task.set_value(state.task)
         self.more.setVisible(state.task == "sample")
         self.more.setEnabled(state.count < MOST)
+        for part in (self.new, self.lock):
+            part.setVisible(state.task != "upscale")
         blocked = self.lock.blockSignals(True)
         self.lock.setChecked(state.locked)
         self.lock.blockSignals(blocked)
@@ -176,7 +181,8 @@ class PicturePage(QWidget):
         elif busy:
             words = f"Drawing, {len(shown) - busy} of {len(shown)}"
         else:
-            words = f"Seed {self.picturing.state.seed}" if shown else ""
+            seeded = self.picturing.state.task != "upscale"
+            words = f"Seed {self.picturing.state.seed}" if seeded else ""
         self.words.setText(words)
 
     @Slot()

@@ -295,7 +295,11 @@ class BlendPart(TaskPart):
     @property
     def alone(self) -> bool:
         """Before there is something to see the invitation takes all the room."""
-        return self._stack.currentWidget() in (self._invite, self._untrained)
+        return self._page(self.picturing.state) in (self._invite, self._untrained)
+
+    @property
+    def one_row(self) -> bool:
+        return self.picturing.state.mixing == "morph"
 
     @property
     def wants_front(self) -> bool:
@@ -303,7 +307,7 @@ class BlendPart(TaskPart):
         return state.mixing != "fuse" or not state.others
 
     def set_active(self, on: bool) -> None:
-        self.layer.set_active(on and self._stack.currentWidget() is self.canvas)
+        self.layer.set_active(on and self._page(self.picturing.state) is self.canvas)
 
     def set_source(self, image: QImage) -> None:
         self.canvas.show_image(image)

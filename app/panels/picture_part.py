@@ -56,6 +56,11 @@ class TaskPart(QObject):
         """Whether the front takes the wall's place too."""
         return False
 
+    @property
+    def one_row(self) -> bool:
+        """Whether the wall is a strip below the front."""
+        return False
+
     def set_active(self, on: bool) -> None:
         """Its front is (not) to be worked in."""
 

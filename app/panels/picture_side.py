@@ -70,6 +70,8 @@ class Scores(QWidget):
     @Slot()
     def refresh(self) -> None:
         shown = self._picturing.shown
+        # An enlarged picture is not another one: there is nothing to compare.
+        self.setVisible(self._picturing.state.task != "upscale")
         one = 0 <= self._current < len(shown)
         self.title.setText("THIS ONE" if one else "ALL OF THEM")
         looked = [shown[self._current]] if one else shown

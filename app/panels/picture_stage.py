@@ -116,13 +116,14 @@ class Stage(QWidget):
         self._front.setVisible(large or working)
         self.wall.setVisible(not (working and chosen.alone))
         # A wide picture and its answers lie above each other, a tall one's beside.
-        sideways = working and self._aspect() < 1.25
+        strip = large or (working and chosen.one_row)
+        sideways = working and not strip and self._aspect() < 1.25
         way = QBoxLayout.Direction
         self._line.setDirection(way.LeftToRight if sideways else way.TopToBottom)
-        self.wall.set_strip(large)
-        self.wall.setMaximumHeight(STRIP if large else 16_777_215)
+        self.wall.set_strip(strip)
+        self.wall.setMaximumHeight(STRIP if strip else 16_777_215)
         self._line.setStretch(0, 1)
-        self._line.setStretch(1, 1 if sideways or not large else 0)
+        self._line.setStretch(1, 1 if sideways or not strip else 0)
         self._front.setCurrentWidget(chosen.front if working and chosen.front else self._large)
         for part in self._parts.values():
             part.set_active(working and part is chosen)
