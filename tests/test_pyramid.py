@@ -14,6 +14,7 @@ import torch
 
 from engine.messages import LodestoneError, PictureRecipe, PictureRequest, Vector
 from engine.picture.pyramid.animate import animate
+from engine.picture.pyramid.enlarge import faithful
 from engine.picture.pyramid.export import config_of, difference, export, graph_path
 from engine.picture.pyramid.graph import level_graph
 from engine.picture.pyramid.grid import (
@@ -244,6 +245,17 @@ def test_a_picture_is_enlarged_by_the_finest_level(model: str, tmp_path: Path) -
     for scale in (1.0, 9.0, float("nan")):
         with pytest.raises(LodestoneError, match="1 to 8 times"):
             list(sample(model, replace(recipe, scale=scale)))
+
+
+def test_what_is_enlarged_is_the_source_when_made_small_again() -> None:
+    random = np.random.default_rng(0)
+    source = resize(random.uniform(-1, 1, (3, 8, 10)).astype(np.float32), (16, 20))
+    picture = resize(source, (32, 40)) + random.normal(0, 0.3, (3, 32, 40)).astype(np.float32)
+    before, after = (
+        np.abs(resize(one, (16, 20)) - source).mean()
+        for one in (picture, faithful(picture, source))
+    )
+    assert after < before / 4
 
 
 def test_only_where_it_is_painted_varies(model: str) -> None:

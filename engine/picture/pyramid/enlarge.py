@@ -17,6 +17,8 @@ from engine.picture.pyramid.grid import Size, level_size, resize
 from engine.picture.pyramid.opened import Pyramid
 
 LONGEST = 8192
+CORRECTIONS = 3
+NOISE = 0.25
 RATIO = 1.5
 """Of a pyramid that has one level only."""
 
@@ -42,12 +44,23 @@ def enlarged(
         identity = None if pyramid.pictures == 1 else pyramid.only(0, step)
         last = pyramid.levels - 1
         picture = yield from pyramid.drawing(last, below, noise, identity, recipe.wrap)
+        picture = faithful(picture, source.transpose(2, 0, 1), recipe.wrap)
         yield number, len(steps), picture
 
 
+def faithful(picture: np.ndarray, source: np.ndarray, wrap: bool = False) -> np.ndarray:
+    """(3, H, W), corrected until, made small again, it is the source (3, h, w): back-projection
+    (Irani & Peleg 1991). What a level adds is detail, never another tone."""
+    size, small = picture.shape[1:], source.shape[1:]
+    for _ in range(CORRECTIONS):
+        gap = source - resize(picture, (small[0], small[1]), wrap)
+        picture = picture + resize(gap, (size[0], size[1]), wrap)
+    return picture
+
+
 def amount(recipe: PictureRecipe) -> float:
-    """Share of the noise: detail that varies with the seed."""
-    return min(max(recipe.variation, 0.0), 1.0)
+    """Share of the noise: detail that varies with the seed, less than where all is new."""
+    return NOISE * min(max(recipe.variation, 0.0), 1.0)
 
 
 def ratio_of(pyramid: Pyramid) -> float:
