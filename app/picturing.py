@@ -84,6 +84,7 @@ class Picturing(QObject):
         self._done: OrderedDict[PictureRecipe, tuple[QImage, PictureReply]] = OrderedDict()
         self._stamps: dict[str, int] = {}
         self._looked: dict[str, QImage] = {}
+        self._kept_before: dict[PictureRecipe, QImage] = {}
         self._wait = QTimer(self)
         self._wait.setSingleShot(True)
         self._wait.setInterval(WAIT_MS)
@@ -214,10 +215,16 @@ class Picturing(QObject):
         new = replace(self.state, **fields)  # type: ignore[arg-type]
         self.edit(self.tr("Use the trained pyramid"), new)
 
+    def restore(self, kept: dict[PictureRecipe, QImage]) -> None:
+        """What was kept in earlier sessions."""
+        self._kept_before = kept
+        self.state = replace(self.state, kept=tuple(kept))
+        self.changed.emit()
+
     def image_of(self, recipe: PictureRecipe) -> QImage | None:
         """A finished picture."""
         found = self._done.get(recipe)
-        return found[0] if found is not None else None
+        return found[0] if found is not None else self._kept_before.get(recipe)
 
     def apply(self, state: PictureState) -> None:
         """Take a state without an undo entry (the commands use it)."""

@@ -20,6 +20,7 @@ from app.inbox import Inbox
 from app.jobs import Jobs, title
 from app.link import EngineLink
 from app.panels.picture import PicturePage
+from app.panels.picture_loop import LoopWish
 from app.panels.picture_stage import film_of
 from app.picture_state import COPY, PictureState, new_size, recipes
 from app.window import MainWindow
@@ -378,7 +379,7 @@ def test_a_trained_pyramid_answers(page: PicturePage, photo: Path, qtbot: QtBot)
     assert page.engine.words.text() == "The pyramid answered"
     page.stage.show_large(0)
     assert page.stage.loop.isVisible()
-    film = film_of(page.picturing.shown[0].recipe, "/x/loop")
+    film = film_of(page.picturing.shown[0].recipe, "/x/loop", LoopWish())
     assert (film.out, film.seconds) == ("/x/loop.mp4", 4.0)
     page.task.button("complete").click()
     stroke(page.complete.hole.layer, (0.3, 0.3), (0.5, 0.4))

@@ -51,7 +51,7 @@ class PicturePage(QWidget):
         self.engine = EngineChoice(self.picturing)
         self.scores = Scores(self.picturing)
         self.train = TrainPyramid(self.picturing, jobs)
-        self.kept = Kept(self.picturing, self.stage)
+        self.kept = Kept(self.picturing, self.stage, models_folder.parent / "kept pictures")
         self.begin = Begin(samples_folder())
         self.setAcceptDrops(True)
         self._make()

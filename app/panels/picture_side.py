@@ -11,6 +11,7 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from app.kept import KeptFolder
 from app.panels.picture_stage import Stage, name_of
 from app.picture_state import COPY, engine_of, engines, model_of
 from app.picturing import Picturing
@@ -157,9 +158,12 @@ class Kept(QWidget):
 
     failed = Signal(str)
 
-    def __init__(self, picturing: Picturing, stage: Stage):
+    def __init__(self, picturing: Picturing, stage: Stage, folder: Path):
+        """`folder`: where kept pictures lie from one session to the next."""
         super().__init__()
         self._picturing, self._stage = picturing, stage
+        self.folder = KeptFolder(folder, self)
+        self.folder.failed.connect(self.failed)
         self.title = section("Kept")
         self.hint = label("Star a picture and it stays here.", "dim", wrap=True)
         self.wall = VariationWall("Kept pictures", 6, self._file_of, top=True)
@@ -173,6 +177,7 @@ class Kept(QWidget):
         layout.addStretch(0)
         self.write.clicked.connect(self._choose)
         self.wall.keep_asked.connect(self._let_go)
+        picturing.restore(self.folder.read())
         picturing.changed.connect(self.refresh)
         self.refresh()
 
@@ -181,6 +186,7 @@ class Kept(QWidget):
 
     @Slot()
     def refresh(self) -> None:
+        self.folder.sync(self._picturing.state.kept, self._picturing.image_of)
         images = self._images()
         self.title.setText(f"KEPT  {len(images)}" if images else "KEPT")
         self.hint.setVisible(not images)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QImage, QPainter, QPaintEvent
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app import theme
@@ -14,12 +16,19 @@ MARGIN, GAP, WORDS = 14, 12, 20
 class TwoPictures(QWidget):
     """Left the source, right the variation; a seamless one can be shown repeated."""
 
+    hovered = Signal(QPointF)
+    """Where the pointer is on the variation, as shares of its width and height."""
+    left = Signal()
+
     def __init__(self) -> None:
         super().__init__()
         self._left = QImage()
         self._right = QImage()
         self._words = ("Source", "Variation")
         self._repeat = False
+        self._marks: list[QRectF] = []
+        self._here: QRectF | None = None
+        self.setMouseTracking(True)
         self.setAccessibleName("Source and variation")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(160, 120)
@@ -38,6 +47,29 @@ class TwoPictures(QWidget):
         """The variation 2 x 2 times, to see its seams."""
         self._repeat = on
         self.update()
+
+    def set_marks(self, marks: Sequence[QRectF], here: QRectF | None) -> None:
+        """Outlines on the source, the first one strongest, and one on the variation; in shares."""
+        if marks or self._marks or here != self._here:
+            self._marks, self._here = list(marks), here
+            self.update()
+
+    @property
+    def marks(self) -> tuple[QRectF, ...]:
+        return tuple(self._marks)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        place = self.places()[1]
+        at = event.position()
+        if self._right.isNull() or not place.contains(at):
+            self.left.emit()
+            return
+        times = 2 if self._repeat else 1
+        x, y = ((at.x() - place.x()) / place.width(), (at.y() - place.y()) / place.height())
+        self.hovered.emit(QPointF(x * times % 1.0, y * times % 1.0))
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self.left.emit()
 
     @property
     def repeat(self) -> bool:
@@ -70,6 +102,7 @@ class TwoPictures(QWidget):
                     painter.drawImage(QRectF(x, y, wide, tall), self._right)
         elif not self._right.isNull():
             painter.drawImage(right, self._right)
+        self._paint_marks(painter, left, right)
         painter.setPen(theme.colour(theme.DIM))
         painter.setFont(theme.font(theme.SIZE_SMALL))
         where = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
@@ -80,3 +113,26 @@ class TwoPictures(QWidget):
             )
             painter.drawText(over, where, shown)
         painter.end()
+
+    def _paint_marks(self, painter: QPainter, left: QRectF, right: QRectF) -> None:
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        outlines = [(_in(left, mark), 2.0 if i == 0 else 1.0) for i, mark in enumerate(self._marks)]
+        if self._here is not None and not self._repeat:
+            outlines.append((_in(right, self._here), 2.0))
+        for box, thick in reversed(outlines):
+            painter.setPen(QPen(theme.colour("#000000", 170), thick + 2))
+            painter.drawRect(box)
+            strong = thick > 1.0
+            painter.setPen(QPen(theme.colour(theme.ACCENT if strong else "#ffffff"), thick))
+            painter.drawRect(box)
+
+
+def _in(place: QRectF, share: QRectF) -> QRectF:
+    """Shares of a place as pixels."""
+    wide, tall = place.width(), place.height()
+    return QRectF(
+        place.x() + share.x() * wide,
+        place.y() + share.y() * tall,
+        share.width() * wide,
+        share.height() * tall,
+    )
