@@ -231,7 +231,7 @@ def test_replies_come_coarse_to_fine_with_scores_at_the_end(tmp_path: Path) -> N
     [
         (PictureRecipe(""), "No picture"),
         (PictureRecipe("none.png"), "no file"),
-        (PictureRecipe("a.png", "blend"), "trained pyramid"),
+        (PictureRecipe("a.png", "blend"), "two to four"),
         (PictureRecipe("a.png", engine="pyramid"), "no trained pyramid"),
         (PictureRecipe("a.png", "paint"), "no composite"),
         (PictureRecipe("a.png", "upscale"), "above 1 to 8"),

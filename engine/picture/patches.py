@@ -14,7 +14,17 @@ from engine.messages import PictureRecipe
 from engine.picture import scores, starts
 from engine.picture.enlarge import enlarged
 from engine.picture.painter import Hold, Painter, completeness
-from engine.picture.plan import Plan, Stage, Work, covered, padded, planned, shorter, smallest
+from engine.picture.plan import (
+    Plan,
+    Stage,
+    Work,
+    covered,
+    padded,
+    paused,
+    planned,
+    shorter,
+    smallest,
+)
 from engine.picture.region import filled, hole_at, softened
 from engine.picture.shifts import laid_in
 from engine.picture.source import resized
@@ -85,7 +95,7 @@ def _begun(
         for i in range(last + 1):
             picture = holds[i](resized(picture, *plan.shapes[i]))
             work = painter.paint(picture, plan.targets[i], holds[i])
-            picture = yield from _paused(work, i, plan.levels)
+            picture = yield from paused(work, i, plan.levels)
             if n == 0 and i < last:
                 yield Stage(i + 1, plan.levels, picture)
         loss = _loss(picture, plan.targets[last].source, recipe.variation)
@@ -163,23 +173,12 @@ def _risen(
     for i in range(first, plan.levels):
         picture = holds[i](resized(picture, *plan.shapes[i]))
         work = painter.paint(picture, plan.targets[i], holds[i])
-        picture = yield from _paused(work, i, plan.levels)
+        picture = yield from paused(work, i, plan.levels)
         if i < plan.levels - 1:
             yield Stage(i + 1, plan.levels, picture)
     picture = np.clip(picture[: size[0], : size[1]], -1, 1)
     yield Stage(plan.levels, plan.levels, picture)
     return picture
-
-
-def _paused(
-    work: Generator[None, None, np.ndarray], level: int, levels: int
-) -> Generator[Stage, None, np.ndarray]:
-    while True:
-        try:
-            next(work)
-        except StopIteration as done:
-            return done.value
-        yield Stage(level, levels, None)
 
 
 def _first_with_enough(plan: Plan) -> int:

@@ -79,3 +79,13 @@ def padded(picture: np.ndarray) -> np.ndarray:
 
 def shorter(picture: np.ndarray) -> int:
     return min(picture.shape[:2])
+
+
+def paused(work: Generator[None, None, np.ndarray], level: int, levels: int) -> Work:
+    """The same work, each pause told as a stage."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            return done.value
+        yield Stage(level, levels, None)
