@@ -38,7 +38,6 @@ from engine.messages import (
 from engine.picture.pyramid.recipe import pyramid_memory as pyramid_memory
 from engine.picture.pyramid.store import pyramid_names as pyramid_names
 from engine.picture.region import filled as filled
-from engine.picture.shifts import laid_in as laid_in
 from engine.picture.source import read_mask as read_mask
 from engine.picture.source import resized as resized
 from engine.progress import Cancelled as Cancelled

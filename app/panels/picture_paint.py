@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from PySide6.QtCore import QSize, Signal, Slot
-from PySide6.QtGui import QColor, QIcon, QPixmap
+from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QColorDialog, QToolButton, QWidget
 
+from app import theme
 from app.painting import PAINTS
 from app.panels.picture_part import named
 from app.widgets.amount import AmountRow
@@ -41,10 +42,8 @@ class PaintForm(QWidget):
         self._easel = easel
         self.paints = [self._swatch(number) for number in range(PAINTS)]
         self._colours: list[Colour] = []
-        self.now = QToolButton()
-        self.now.setIconSize(QSize(44, SWATCH))
-        self.now.setToolTip("Mix another colour…")
-        self.now.setAccessibleName("Colour, mix another one")
+        self.now = push("Mix…", "Mix another colour")
+        self.now.setIconSize(QSize(SWATCH, SWATCH))
         self.pick = icon_button("pick", "Take a colour from the painting (Alt and click)", True)
         self.tool = Segments(TOOLS, "Painting tool")
         self.thickness = AmountRow("Brush size", 1, 40, 10, 1, " %", decimals=0, wide=(0.5, 100))
@@ -52,7 +51,7 @@ class PaintForm(QWidget):
         self.softness = AmountRow("Soft edge", 0, 100, 30, 5, " %", decimals=0)
         self.grounds = {value: push(text, tip) for value, text, tip in GROUNDS}
         self.open = push("Open…", "A painting from a file")
-        for button in (*self.grounds.values(), self.open):
+        for button in (*self.grounds.values(), self.open, self.now):
             button.setProperty("compact", True)
         self._build()
         self._wire()
@@ -72,7 +71,7 @@ class PaintForm(QWidget):
             label("Paint roughly: it becomes the matter of the picture.", "dim", wrap=True)
         )
         layout.addLayout(row(*self.paints, 1, spacing=1))
-        layout.addLayout(row(self.now, self.pick, 1, spacing=4))
+        layout.addLayout(row(self.now, self.pick, 1, spacing=6))
         layout.addWidget(self.tool)
         layout.addLayout(named("Size", self.thickness))
         layout.addLayout(named("Soft", self.softness))
@@ -98,7 +97,7 @@ class PaintForm(QWidget):
         """Of another source."""
         self._colours = list(colours)
         for button, colour in zip(self.paints, colours, strict=True):
-            button.setIcon(_icon(colour, SWATCH))
+            button.setIcon(_icon(colour))
         self.take(len(colours) // 4)
 
     @Slot(int)
@@ -129,7 +128,7 @@ class PaintForm(QWidget):
         self.tool.set_value(now.tool)
         self.thickness.set_amount(round(now.size * 100, 1))
         self.softness.set_amount(now.soft * 100)
-        self.now.setIcon(_icon(now.colour, 44))
+        self.now.setIcon(_icon(now.colour))
         blocked = self.pick.blockSignals(True)
         self.pick.setChecked(self._easel.picking)
         self.pick.blockSignals(blocked)
@@ -138,7 +137,15 @@ class PaintForm(QWidget):
             button.setChecked(known and self._colours[number] == now.colour)
 
 
-def _icon(colour: Colour, width: int) -> QIcon:
-    pixmap = QPixmap(width, SWATCH)
-    pixmap.fill(QColor(*colour))
+def _icon(colour: Colour) -> QIcon:
+    pixmap = QPixmap(2 * SWATCH, 2 * SWATCH)
+    pixmap.setDevicePixelRatio(2.0)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    # Dark paint on a dark panel needs an edge.
+    painter.setPen(QPen(theme.colour(theme.EDGE), 1))
+    painter.setBrush(QColor(*colour))
+    painter.drawRoundedRect(QRectF(0.5, 0.5, SWATCH - 1, SWATCH - 1), 3, 3)
+    painter.end()
     return QIcon(pixmap)

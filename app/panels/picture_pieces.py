@@ -145,8 +145,8 @@ class PasteForm(QWidget):
 
     def __init__(self):
         super().__init__()
-        self.choose = push("Choose…", "A picture file that is laid on this one", icon="folder")
-        self.paste = push("Paste", "The picture on the clipboard (Ctrl+V)", icon="copy")
+        self.choose = push("Choose…", "A picture file that is laid on this one")
+        self.paste = push("Paste", "The picture on the clipboard (Ctrl+V)")
         self.trim = push("Cut out", icon="lasso")
         self.trim.setCheckable(True)
         self.trim.setToolTip("Draw round what belongs to the pasted picture; the rest goes.")
@@ -156,5 +156,4 @@ class PasteForm(QWidget):
         layout.addWidget(
             label("Drop another picture onto this one and drag it into place.", "dim", wrap=True)
         )
-        layout.addLayout(row(self.choose, self.paste, 1, spacing=6))
-        layout.addLayout(row(self.trim, 1))
+        layout.addLayout(row(self.choose, self.paste, self.trim, 1, spacing=5))

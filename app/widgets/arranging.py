@@ -63,14 +63,24 @@ def within_reach(piece: Piece, x: float, y: float, source: QImage) -> Piece:
     return replace(piece, x=x, y=y)
 
 
-def piece_at(pieces: Sequence[Piece], at: QPointF, source: QImage) -> int:
-    """The topmost piece that is seen at a pixel of the source; -1 for none."""
+def piece_at(
+    pieces: Sequence[Piece], at: QPointF, source: QImage, chosen: int = -1, loose: bool = False
+) -> int:
+    """The topmost piece that is seen at a pixel of the source; -1 for none.
+
+    `loose`: where none is seen, one whose box holds the place will do, the chosen one first.
+    """
+    boxed = []
     for number in range(len(pieces) - 1, -1, -1):
         piece = pieces[number]
         back, good = placing(piece, source.width(), source.height()).inverted()
         own = back.map(at)
         column, line = math.floor(own.x()), math.floor(own.y())
-        inside = 0 <= column < piece.picture.width and 0 <= line < piece.picture.height
-        if good and inside and piece.picture.array()[line, column, 3] > SEEN:
+        if not good or not (0 <= column < piece.picture.width and 0 <= line < piece.picture.height):
+            continue
+        if piece.picture.array()[line, column, 3] > SEEN:
             return number
-    return -1
+        boxed.append(number)
+    if not loose or not boxed:
+        return -1
+    return chosen if chosen in boxed else boxed[0]

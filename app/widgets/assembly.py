@@ -11,7 +11,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QImage, QPainter, QTransform
 
 from app.composed import Piece
-from engine.client import filled, laid_in
+from engine.client import filled
 from engine.messages import Picture
 
 MASK_SIDE = 512
@@ -200,8 +200,6 @@ def _filled(source: QImage, patch: QImage) -> QImage:
     hole = pixels_of(patch.scaled(width, height, mode=_SOFT), _LAYER)[..., 3] > 12
     small = pixels_of(source.scaled(width, height, mode=_SOFT))
     known = filled(small[..., :3].astype(np.float32) / 127.5 - 1, hole)
-    if 0 < hole.mean() < 0.8:
-        known = laid_in(known, hole, 0, 0.0)
     small[..., :3] = np.clip((known + 1) * 127.5, 0, 255)
     return image_of(small)
 

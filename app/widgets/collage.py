@@ -107,7 +107,9 @@ class Collage(Overlay):
         target = self.canvas.target()
         source = self.pieces.source
         size = target.width() / max(source.width(), 1)
-        return piece_at(self.pieces.all, (at - target.topLeft()) / size, source)
+        place, chosen = (at - target.topLeft()) / size, self.pieces.number
+        # Where nothing is drawn beside a piece, its box is as good as what is seen of it.
+        return piece_at(self.pieces.all, place, source, chosen, loose=not self.drawing)
 
     def _handle_at(self, at: QPointF) -> Hold:
         if self.pieces.chosen is None:
@@ -297,7 +299,7 @@ class Collage(Overlay):
         draws = self.cursor().shape() == Qt.CursorShape.CrossCursor
         if self.at is not None and draws and not self._brush.lasso:
             paint_ring(painter, self.at, self._brush, max(target.width(), target.height()))
-        if self.invitation and not self.pieces.all and not drawing:
+        if self.invitation and not self.pieces.all and self.at is None:
             paint_words(painter, target, self.invitation)
         self.paint_focus(painter, target)
         painter.end()

@@ -44,11 +44,12 @@ class CollageLook:
         painter.setOpacity(1.0)
         painter.save()
         painter.setClipRect(target)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.drawImage(target, self.below(pieces))
         self._paint_pieces(painter, moved, onto, size)
         painter.restore()
         for number, piece in enumerate(pieces):
-            if number == chosen or not piece.moved:
+            if not piece.moved:
                 self._paint_outline(painter, piece, onto, number == chosen)
         if 0 <= chosen < len(pieces):
             box = [onto.map(corner) for corner in turned_box(pieces[chosen], self._source)]
