@@ -39,7 +39,7 @@ class PicturePage(QWidget):
 
     def __init__(self, link: EngineLink, jobs: Jobs, models_folder: Path):
         super().__init__()
-        self._jobs = jobs
+        self.jobs = jobs
         self.picturing = Picturing(link, models_folder, samples_folder(), self)
         self.vary, self.complete = VaryPart(self.picturing), CompletePart(self.picturing)
         self.compose = ComposePart(self.picturing)
@@ -106,9 +106,9 @@ class PicturePage(QWidget):
         for part in (picturing, self.stage, self.kept, *self.parts.values()):
             part.failed.connect(self.failed)
         for part in self.parts.values():
-            part.job_asked.connect(self._jobs.submit)
+            part.job_asked.connect(self.jobs.submit)
         self.blend.train_asked.connect(self.train.start)
-        self.stage.film_asked.connect(self._jobs.submit)
+        self.stage.film_asked.connect(self.jobs.submit)
         self.begin.open_asked.connect(self.form.choose)
         self.begin.chosen.connect(self.open_picture)
         self.stage.current_changed.connect(self.scores.set_current)

@@ -19,7 +19,7 @@ KEY = "matter"
 SIDE, LEAST = 15, 7
 """Sides of the square that is asked about, in pixels of the made picture."""
 COUNT = 6
-CELL, GAP = 44, 6
+CELL, GAP = 42, 5
 
 
 class MatterStrip(QWidget):
@@ -52,11 +52,14 @@ class MatterStrip(QWidget):
         painter.fillRect(self.rect(), theme.colour(theme.SURROUND))
         painter.setPen(theme.colour(theme.DIM))
         painter.setFont(theme.font(theme.SIZE_SMALL))
-        wide = painter.fontMetrics().horizontalAdvance(self._words)
-        used = wide + len(self._images) * (CELL + GAP) + GAP
-        x = max((self.width() - used) / 2, 8.0)
+        cells = len(self._images) * (CELL + GAP) + 2 * GAP
+        metrics = painter.fontMetrics()
+        room = int(self.width() - cells - 16)
+        words = metrics.elidedText(self._words, Qt.TextElideMode.ElideRight, room)
+        wide = metrics.horizontalAdvance(words)
+        x = max((self.width() - wide - cells) / 2, 8.0)
         middle = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(QRectF(x, 0, wide + 8, self.height()), middle, self._words)
+        painter.drawText(QRectF(x, 0, wide + 4, self.height()), middle, words)
         x += wide + 2 * GAP
         for image in self._images:
             # Single pixels are what is compared: they are meant to be seen.

@@ -175,9 +175,9 @@ class TrainPyramid(QWidget):
         longest = self._picturing.state.longest
         needs = [pyramid_memory(size, longest, len(subject[0])) for size in sizes]
         need, free = max(needs)
-        words = f"Takes about {_giga(need)} of memory, {_giga(free)} free."
+        words = f"Memory: about {_giga(need)}, {_giga(free)} free."
         if need > free:
-            words += " That will not fit: choose less detail, or close other programs."
+            words += " It will not fit: choose less detail, or close other programs."
         self.memory.setText(words)
         self.memory.setProperty("rank", "alarm" if need > free else "small")
         self.memory.style().polish(self.memory)

@@ -1,4 +1,4 @@
-"""Two pictures side by side at the same scale: where it came from, and what came of it."""
+"""Two pictures at the same scale: where it came from, and what came of it."""
 
 from __future__ import annotations
 
@@ -76,17 +76,25 @@ class TwoPictures(QWidget):
         return self._repeat
 
     def places(self) -> tuple[QRectF, QRectF]:
-        """Where the two lie: at one height, so that forms can be compared."""
+        """Where the two lie: at one height beside each other, or at one width if that is larger."""
         times = 2 if self._repeat else 1
         right = QSize(self._right.width() * times, self._right.height() * times)
         shapes = [s.width() / max(s.height(), 1) for s in (self._left.size(), right)]
-        tall = self.height() - 2 * MARGIN - WORDS
-        room = self.width() - 2 * MARGIN - GAP
-        tall = max(min(tall, room / max(sum(shapes), 0.01)), 1.0)
-        used = tall * sum(shapes) + GAP
-        x, y = (self.width() - used) / 2, (self.height() - WORDS - tall) / 2 + WORDS
-        first = QRectF(x, y, tall * shapes[0], tall)
-        return first, QRectF(x + first.width() + GAP, y, tall * shapes[1], tall)
+        room = QRectF(self.rect()).adjusted(MARGIN, MARGIN, -MARGIN, -MARGIN)
+        beside = min(room.height() - WORDS, (room.width() - GAP) / max(sum(shapes), 0.01))
+        slopes = [1 / max(shape, 0.01) for shape in shapes]
+        above = min(room.width(), (room.height() - 2 * WORDS - GAP) / sum(slopes))
+        if above * slopes[0] > 1.15 * beside:
+            tall = [max(above * slope, 1.0) for slope in slopes]
+            x = room.center().x() - above / 2
+            y = room.center().y() - (sum(tall) + 2 * WORDS + GAP) / 2 + WORDS
+            first = QRectF(x, y, above, tall[0])
+            return first, QRectF(x, first.bottom() + GAP + WORDS, above, tall[1])
+        high = max(beside, 1.0)
+        x = room.center().x() - (high * sum(shapes) + GAP) / 2
+        y = room.center().y() - (high + WORDS) / 2 + WORDS
+        first = QRectF(x, y, high * shapes[0], high)
+        return first, QRectF(x + first.width() + GAP, y, high * shapes[1], high)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
