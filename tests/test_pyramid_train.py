@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +22,10 @@ from engine.messages import LodestoneError, PictureRecipe, PictureTrainRequest, 
 from engine.picture.answers import by_pyramid
 from engine.picture.pyramid import store
 from engine.picture.pyramid.critic import directions, sliced
-from engine.picture.pyramid.level import LevelTrainer, target
+from engine.picture.pyramid.level import LevelTrainer, _spread, target
 from engine.picture.pyramid.opened import finished
 from engine.picture.pyramid.recipe import Recipe
+from engine.picture.pyramid.record import Recorded
 from engine.picture.pyramid.sample import draw, pyramid_available, sample
 from engine.picture.pyramid.schedule import levels_for, steps_for
 from engine.picture.pyramid.train import train
@@ -322,6 +324,52 @@ def test_large_levels_learn_from_windows() -> None:
     keep.remove()
     assert (8, 3, 12, 12) in seen  # four windows of samples, four of the reconstruction
     assert trainer.figures.rebuild_db > before + 3
+
+
+@dataclass(frozen=True)
+class Two:
+    a: torch.Tensor
+    b: torch.Tensor | None
+
+
+def test_a_step_is_recorded_once_and_then_played() -> None:
+    ran: list[float] = []
+
+    def record(work: Callable[[], None]) -> Callable[[], None]:
+        return work  # plays what is in the recording's own tensors
+
+    steps = Recorded(lambda which, batch: ran.append(which + float(batch.a.sum())), record)
+    given = [Two(torch.full((2,), float(number)), None) for number in range(6)]
+    for batch in given:
+        steps(0, batch)
+    assert ran == [0, 2, 4, 6, 8, 10]
+    assert float(given[4].a[0]) == 4.0  # what was handed in stays as it was
+    assert not steps.failed
+
+
+def test_what_cannot_be_recorded_runs_as_it_is(caplog: pytest.LogCaptureFixture) -> None:
+    ran: list[int] = []
+    tried: list[int] = []
+
+    def record(_work: Callable[[], None]) -> Callable[[], None]:
+        tried.append(1)
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    steps = Recorded(lambda which, _batch: ran.append(which), record)
+    for number in range(6):
+        steps(number % 2, Two(torch.zeros(1), None))
+    for _ in range(6):
+        steps(0, Two(torch.zeros(1), None))
+    assert len(ran) == 12
+    assert len(tried) == 1
+    assert "not permitted" in steps.failed
+    assert "not permitted" in caplog.text
+
+
+def test_a_large_level_is_judged_by_windows() -> None:
+    assert _spread(40, 50, 64) == [(0, 0, 40, 50)]
+    assert _spread(300, 100, 64) == [(0, 0, 64, 64), (0, 36, 64, 64), (236, 0, 64, 64),
+                                     (236, 36, 64, 64)]  # fmt: skip
 
 
 def test_the_sliced_distance_knows_its_own() -> None:

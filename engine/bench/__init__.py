@@ -21,8 +21,22 @@ def measures(area: str) -> Iterator[dict[str, Any]]:
 
         return discover.measures()
     if area == "picture":
-        from engine.bench import picture_patches
+        from engine.bench import (
+            picture_accelerated,
+            picture_blend,
+            picture_cost,
+            picture_patches,
+            picture_pyramid,
+        )
         from engine.bench.figure import told
 
-        return told((("patches", picture_patches.measures),))
+        return told(
+            (
+                ("patches", picture_patches.measures),
+                ("pyramid", picture_pyramid.measures),
+                ("identity map", picture_blend.measures),
+                ("reference schedule", picture_cost.measures),
+                ("accelerated", picture_accelerated.measures),
+            )
+        )
     raise LodestoneError(f"There are no measures of {area!r:.40}. Measure {' or '.join(AREAS)}.")

@@ -22,6 +22,9 @@ from engine.picture.source import bgrx
 Drawn = tuple[int, int, np.ndarray]
 """(level, levels, picture (H, W, 3) float32 -1..1); the last has level == levels."""
 
+FUSED = np.float32(0.25)
+"""Of the variation of coarse levels, where one picture's structure gets another one's texture."""
+
 
 def pyramid_available(recipe: PictureRecipe) -> bool:
     """Whether a pyramid is there that can draw this recipe.
@@ -136,7 +139,7 @@ def _level(
     else:
         below = np.zeros((CHANNELS, *size), np.float32)
     vary = _varied(one, index, size)
-    noise = _noise(recipe, one, index, size, vary)
+    noise = _noise(pyramid, recipe, one, index, size, vary)
     source = one.coarse if index < _first_fine(pyramid) else one.fine
     identity = None if pyramid.pictures == 1 else fitted(source, size)
     drawn = yield from pyramid.drawing(index, below, noise, identity, wrap)
@@ -170,12 +173,16 @@ def coloured(picture: np.ndarray, like: np.ndarray) -> np.ndarray:
 
 
 def _noise(
-    recipe: PictureRecipe, one: Scene, index: int, size: Size, vary: np.ndarray | None
-) -> np.ndarray:
+    pyramid: Pyramid, recipe: PictureRecipe, one: Scene, index: int, size: Size,
+    vary: np.ndarray | None,
+) -> np.ndarray:  # fmt: skip
     """(3, h, w) of deviation 1, less where and on which levels less is to vary."""
     random = np.random.default_rng((recipe.seed & 0xFFFFFFFF, index))
     noise = random.standard_normal((CHANNELS, *size), dtype=np.float32)
     share = variation(recipe, index, one.start)
+    if recipe.texture and index < _first_fine(pyramid) and not recipe.levels:
+        # The structure that was asked for, not one like it.
+        share = share * FUSED
     if index > 0:
         return noise * share if vary is None else noise * share * vary
     amount = np.full((1, *size), share, np.float32)
