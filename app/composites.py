@@ -49,7 +49,8 @@ class Composites:
             self._write(state, Path(state.made))
 
     def _path(self, state: PictureState) -> Path:
-        what = (state.source, state.parts, state.pasted, state.ground, state.strokes, state.way)
+        own = (state.ground, state.strokes) if state.way == "paint" else pieces_of(state)
+        what = (state.source, self._collage.pieces.source.cacheKey(), state.way, own)
         return Path(self._folder.path()) / f"{hash(what) & 0xFFFFFFFFFFFFFFFF:016x}.png"
 
     def _mask(self, state: PictureState) -> np.ndarray | None:

@@ -24,15 +24,11 @@ BLURRED_TO = 18
 def paints_of(pixels: np.ndarray, count: int = PAINTS) -> list[tuple[int, int, int]]:
     """The `count` colours (RGB) that stand for (H, W, 4) BGRX best, dark to light: k-means.
 
-    Begun with the farthest of all, so that a small bright spot gets a colour too.
+    Begun with colours far from each other, so that a small bright spot gets one too.
     """
     step = max(1, int(np.sqrt(pixels.shape[0] * pixels.shape[1] / 4000)))
     values = pixels[::step, ::step, 2::-1].reshape(-1, 3).astype(np.float32)
-    middles = values.mean(0)[None]
-    while len(middles) < count:
-        # Half way between mean and extreme: an outlier of one pixel is no colour of the picture.
-        away = _distances(values, middles).min(1)
-        middles = np.concatenate([middles, values[away >= np.quantile(away, 0.98)].mean(0)[None]])
+    middles = _farthest(values, count)
     for _ in range(12):
         nearest = _distances(values, middles).argmin(1)
         sums = np.stack([np.bincount(nearest, values[:, c], count) for c in range(3)], -1)
@@ -40,6 +36,25 @@ def paints_of(pixels: np.ndarray, count: int = PAINTS) -> list[tuple[int, int, i
         middles = np.where(sizes > 0, sums / np.maximum(sizes, 1), middles).astype(np.float32)
     order = np.argsort(middles @ np.array([0.299, 0.587, 0.114], np.float32), kind="stable")
     return [(round(float(r)), round(float(g)), round(float(b))) for r, g, b in middles[order]]
+
+
+def _farthest(values: np.ndarray, count: int) -> np.ndarray:
+    """(count, 3) of the colours of (N, 3): the commonest first, then always the farthest.
+
+    A colour is what many pixels have nearly in common; a single pixel is none.
+    """
+    bins = (values // 24).astype(int) @ np.array([1, 16, 256])
+    _, which, sizes = np.unique(bins, return_inverse=True, return_counts=True)
+    sums = np.stack([np.bincount(which, values[:, c]) for c in range(3)], -1)
+    common = sizes >= 0.002 * len(values)
+    colours, sizes = (sums / sizes[:, None])[common], sizes[common]
+    if not len(colours):
+        return np.repeat(values.mean(0)[None], count, 0)
+    chosen = [int(sizes.argmax())]
+    while len(chosen) < count:
+        away = _distances(colours, colours[chosen]).min(1)
+        chosen.append(int((away * sizes**0.25).argmax()))
+    return colours[chosen].astype(np.float32)
 
 
 def _distances(values: np.ndarray, middles: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import QMimeData, Qt, Slot
 from PySide6.QtGui import QGuiApplication, QImage, QKeySequence, QShortcut
 from PySide6.QtWidgets import QFileDialog, QWidget
 
@@ -159,7 +159,7 @@ class ComposePart(TaskPart):
             own = cover_of([piece], source)
             overlaps = float(np.minimum(own, mask).max()) > 0.5
             if away or overlaps:
-                mask = own * (1 - mask) if away else np.maximum(own, mask)
+                mask = np.clip(own - mask, 0, 1) if away else np.maximum(own, mask)
             resting = away or overlaps
         elif away:
             return
@@ -217,7 +217,7 @@ class ComposePart(TaskPart):
 
     @Slot()
     def paste_clipboard(self) -> None:
-        data = QGuiApplication.clipboard().mimeData()
+        data = QGuiApplication.clipboard().mimeData() or QMimeData()
         paths = [url.toLocalFile() for url in data.urls() if url.isLocalFile()]
         image = QImage(data.imageData()) if data.hasImage() else QImage()
         if paths and image.isNull():

@@ -50,7 +50,7 @@ class PaintForm(QWidget):
         self.thickness.setToolTip("Share of the picture. On the picture: the keys , and .")
         self.softness = AmountRow("Soft edge", 0, 100, 30, 5, " %", decimals=0)
         self.grounds = {value: push(text, tip) for value, text, tip in GROUNDS}
-        self.open = push("Open…", "A painting from a file")
+        self.open = push("Open…", "A painting from a file", icon="folder")
         for button in (*self.grounds.values(), self.open, self.now):
             button.setProperty("compact", True)
         self._build()
@@ -75,8 +75,8 @@ class PaintForm(QWidget):
         layout.addWidget(self.tool)
         layout.addLayout(named("Size", self.thickness))
         layout.addLayout(named("Soft", self.softness))
-        layout.addWidget(section("Begin again from"))
-        layout.addLayout(row(*self.grounds.values(), self.open, 1, spacing=4))
+        layout.addLayout(row(section("Begin again from"), 1, self.open))
+        layout.addLayout(row(*self.grounds.values(), 1, spacing=4))
 
     def _wire(self) -> None:
         for number, button in enumerate(self.paints):

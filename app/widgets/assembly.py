@@ -18,6 +18,8 @@ MASK_SIDE = 512
 """Longest side of the mask that goes to the engine, pixels."""
 FILLED_AT = 32
 """Pixels of the shorter side at which an empty place is filled: the engine only takes hints."""
+FAINT = 16
+"""Alpha, 0..255, below which nothing is there."""
 SMALLEST = 6
 """Pixels: a smaller scrap is a slip of the hand."""
 _SOFT = Qt.TransformationMode.SmoothTransformation
@@ -84,10 +86,11 @@ def lifted(source: QImage, mask: np.ndarray, cut: bool) -> Piece | None:
     """What (h, w) 0..1 of any size covers of the source; None when that is next to nothing."""
     cover = image_of_mask(mask).scaled(source.size(), mode=_SOFT)
     alpha = pixels_of(cover, _STRAIGHT)[..., 3]
-    rows, columns = np.flatnonzero(alpha.any(1)), np.flatnonzero(alpha.any(0))
-    if len(rows) < 2 or len(columns) < 2 or (alpha > 127).sum() < SMALLEST**2:
+    # The breath that a soft eraser leaves is no part.
+    alpha[alpha < FAINT] = 0
+    if (alpha > 127).sum() < SMALLEST**2:
         return None
-    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    box = _box_of(alpha > 0)
     pixels = pixels_of(source)
     pixels[..., 3] = alpha
     x = (box[1].start + box[1].stop) / 2 / source.width()
@@ -124,17 +127,23 @@ def trimmed(piece: Piece, mask: np.ndarray, source: QImage, away: bool = False) 
     painter.end()
     share = pixels_of(layer, _LAYER)[..., 3].astype(np.float32) / 255.0
     pixels = piece.picture.array().copy()
-    alpha = pixels[..., 3] * (1.0 - share if away else share)
+    own = pixels[..., 3].astype(np.float32)
+    alpha = np.maximum(own - 255 * share, 0) if away else own * share
     pixels[..., 3] = np.rint(alpha).astype(np.uint8)
-    rows, columns = np.flatnonzero((alpha > 127).any(1)), np.flatnonzero((alpha > 127).any(0))
-    if not good or len(rows) < 2 or len(columns) < 2:
+    if not good or (alpha > 127).sum() < SMALLEST**2:
         return None
-    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    box = _box_of(alpha >= FAINT)
     # What is left stays where it is: the middle of the smaller box becomes its place.
     middle = QPointF((box[1].start + box[1].stop) / 2, (box[0].start + box[0].stop) / 2)
     place = placing(piece, source.width(), source.height()).map(middle)
     x, y = place.x() / source.width(), place.y() / source.height()
     return replace(piece, picture=Picture.of(pixels[box]), x=x, y=y)
+
+
+def _box_of(inside: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns of (H, W) bool, which holds something."""
+    rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def image_of_mask(mask: np.ndarray) -> QImage:
