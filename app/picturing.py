@@ -83,6 +83,8 @@ class Picturing(QObject):
         """While a hand is painting only the first picture is asked for."""
         self._done: OrderedDict[PictureRecipe, tuple[QImage, PictureReply]] = OrderedDict()
         self._stamps: dict[str, int] = {}
+        self._busy: set[int] = set()
+        """Numbers of the pictures that the engine is at."""
         self._looked: dict[str, QImage] = {}
         self._kept_before: dict[PictureRecipe, QImage] = {}
         self._wait = QTimer(self)
@@ -269,7 +271,7 @@ class Picturing(QObject):
             old = before[index].image if same_source and index < len(before) else None
             shown.append(Shown(recipe, *known, done=True) if known else Shown(recipe, old))
         self.shown = shown
-        if any(not one.done for one in shown):
+        if self._busy or any(not one.done for one in shown):
             self._wait.start()
 
     def set_hasty(self, on: bool) -> None:
@@ -280,9 +282,16 @@ class Picturing(QObject):
 
     @Slot()
     def _ask(self) -> None:
-        for index, one in enumerate(self.shown[:1] if self.hasty else self.shown):
+        asked = self.shown[:1] if self.hasty else self.shown
+        for index in [i for i in self._busy if i >= len(asked) or asked[i].done]:
+            # Nobody looks at it any more: the engine is free for what is looked at.
+            self._busy.remove(index)
+            self._stamps.pop(f"{KEY}{index}", None)
+            self.link.client.forget(f"{KEY}{index}")
+        for index, one in enumerate(asked):
             key = f"{KEY}{index}"
             if not one.done and one.reply is None and not one.failed:
+                self._busy.add(index)
                 self._stamps[key] = self.link.client.ask(PictureQuestion(one.recipe), key)
 
     @Slot(object)
@@ -296,6 +305,7 @@ class Picturing(QObject):
         self.levels = body.levels
         if answer.done:
             one.done = True
+            self._busy.discard(index)
             self._done[one.recipe] = (one.image, body)
             self._forget_oldest()
         self.arrived.emit(index)
@@ -316,6 +326,7 @@ class Picturing(QObject):
     def _failure(self, failure: Failure) -> None:
         index = self._place(failure.key, failure.stamp)
         if index is not None:
+            self._busy.discard(index)
             # The window says the sentence; here the tile stops waiting.
             self.shown[index].failed = failure.sentence
             self.arrived.emit(index)

@@ -147,6 +147,10 @@ class EngineClient:
         key replaces it. Returns its stamp."""
         return self._live.ask("ask", key, question)
 
+    def forget(self, key: str) -> None:
+        """The question of this key is not wanted any more; there will be no answer."""
+        self._live.ask("ask", key, None)
+
     def pixels(self, frame: Frame) -> np.ndarray:
         """(H, W, 4) uint8 BGRX where the engine wrote it; yours until `release(frame)`.
 

@@ -76,7 +76,7 @@ class LiveKeeper:
             message = Message(kind, key, next(self._stamps), body)  # pyright: ignore[reportArgumentType]
             self._asked[kind, key] = message
             self._post(message)
-            if isinstance(body, ThumbnailsRequest) and not body.requests:
+            if body is None or (isinstance(body, ThumbnailsRequest) and not body.requests):
                 # "None any more": there will be no answer, so the engine does not owe one.
                 self._settle((kind, key), message.number)
                 self._count_owing()

@@ -127,6 +127,8 @@ class LiveEngine:
                     self._strips[message.key] = strip
             elif message.kind == "ask":
                 self._thoughts.pop(message.key, None)
+                if message.body is None:
+                    return  # It is not wanted any more.
                 self._thoughts[message.key] = _Thought(message.number, studio.answer(message.body))
                 self._think(message.key)
             elif message.kind == "open":

@@ -277,6 +277,14 @@ def test_a_tile_does_not_know_where_it_begins(model: str) -> None:
     assert np.allclose(np.roll(straight, 7, -1), rolled, atol=1e-5)
 
 
+def test_a_morph_begins_and_ends_at_the_pictures_and_never_jumps(pair: str) -> None:
+    still = {"task": "blend", "variation": 0.0, "levels": (0.0,) * 16, "width": 32, "height": 24}
+    way = [last(pair, identity=(1 - t, t), **still) for t in (0.0, 0.25, 0.49, 0.51, 0.75, 1.0)]
+    own = open_pyramid(pair)
+    assert np.allclose(way[0], np.clip(own.rebuilt(0)[-1], -1, 1).transpose(1, 2, 0), atol=1e-5)
+    assert np.abs(way[3] - way[2]).mean() < 0.1 * np.abs(way[5] - way[0]).mean()
+
+
 def test_identity_is_a_place_and_a_level(pair: str) -> None:
     a, b = last(pair, identity=(1.0, 0.0)), last(pair, identity=(0.0, 1.0), width=32, height=24)
     assert not np.allclose(a, b, atol=1e-2)

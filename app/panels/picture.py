@@ -107,6 +107,7 @@ class PicturePage(QWidget):
             part.failed.connect(self.failed)
         for part in self.parts.values():
             part.job_asked.connect(self.jobs.submit)
+        self.train.active_changed.connect(self.blend.set_training)
         self.blend.train_asked.connect(self.train.start)
         self.stage.film_asked.connect(self.jobs.submit)
         self.begin.open_asked.connect(self.form.choose)

@@ -221,6 +221,12 @@ class BlendPart(TaskPart):
             self.put(len(self.picturing.state.others) + 1, path)
         return before < MOST - 1
 
+    @Slot(bool)
+    def set_training(self, on: bool) -> None:
+        """A pyramid of these pictures is (not) in training."""
+        self.train.setEnabled(not on)
+        self.train.setText("Training, see at the right" if on else "Train on these pictures")
+
     # -------------------------------------------------------------- map
 
     def _shape(self) -> tuple[int, int]:

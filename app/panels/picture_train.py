@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QProgressBar, QWidget
 
@@ -28,6 +28,9 @@ Subject = tuple[tuple[str, ...], Vector | None]
 
 class TrainPyramid(QWidget):
     """A budget, a button, and the newest level."""
+
+    active_changed = Signal(bool)
+    """What is in front of the person is (not) in training."""
 
     def __init__(self, picturing: Picturing, jobs: Jobs):
         super().__init__()
@@ -203,6 +206,7 @@ class TrainPyramid(QWidget):
 
     def _show(self, update: JobUpdate | None) -> None:
         active = update is not None and update.state in ACTIVE
+        self.active_changed.emit(active)
         self.begin.setVisible(not active)
         again = update is not None and update.state == "cancelled"
         self.begin.setText("Go on" if again else "Train")

@@ -16,7 +16,7 @@ from engine.picture.pyramid.fill import blind, joined, put_back
 from engine.picture.pyramid.graph import CHANNELS
 from engine.picture.pyramid.grid import Size, level_size, resize
 from engine.picture.pyramid.opened import Pyramid, open_pyramid
-from engine.picture.pyramid.scene import Scene, fitted, scene
+from engine.picture.pyramid.scene import Scene, fitted, scene, stretched
 from engine.picture.source import bgrx
 
 Drawn = tuple[int, int, np.ndarray]
@@ -197,10 +197,3 @@ def variation(recipe: PictureRecipe, index: int, start: int) -> np.float32:
     if recipe.levels:
         share = recipe.levels[index] if index < len(recipe.levels) else 1.0
     return np.float32(min(max(share, 0.0), 1.0))
-
-
-def stretched(latent: np.ndarray, size: Size) -> np.ndarray:
-    """Noise (3, h, w) at another size, repeated or thinned out: its deviation stays."""
-    rows = np.arange(size[0]) * latent.shape[1] // size[0]
-    columns = np.arange(size[1]) * latent.shape[2] // size[1]
-    return latent[:, rows][:, :, columns]

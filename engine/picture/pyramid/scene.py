@@ -55,7 +55,8 @@ def scene(pyramid: Pyramid, recipe: PictureRecipe) -> Scene:
     where = None if recipe.where is None else fraction(recipe.where.array())
     # Only what stays needs the source drawn first.
     kept = pyramid.rebuilt(which) if start > 0 or where is not None else ()
-    return Scene(size, start, coarse, fine, pyramid.latents[which], kept, where)
+    latent = own_noise(pyramid, coarse, level_size(size, pyramid.scales[0]))
+    return Scene(size, start, coarse, fine, latent, kept, where)
 
 
 def _checked(height: int, width: int) -> Size:
@@ -150,3 +151,22 @@ def fitted(maps: np.ndarray, size: Size) -> np.ndarray:
     if maps.shape[1:] == (1, 1):
         return np.broadcast_to(maps, (len(maps), *size))
     return resize(maps, size).clip(0.0, 1.0)
+
+
+def own_noise(pyramid: Pyramid, identity: np.ndarray, size: Size) -> np.ndarray:
+    """(3, h, w) of deviation 1: the pictures' own noise, each where it is and as far as it is.
+
+    identity: (K, h, w) of any size, sum 1. Without it a morph would jump half way.
+    """
+    weights = fitted(identity, size)
+    found = np.zeros((len(pyramid.latents[0]), *size), np.float32)
+    for weight, latent in zip(weights, pyramid.latents, strict=True):
+        found += weight * stretched(latent, size)
+    return found / np.sqrt(np.maximum((weights**2).sum(axis=0), 1e-6))
+
+
+def stretched(latent: np.ndarray, size: Size) -> np.ndarray:
+    """Noise (3, h, w) at another size, repeated or thinned out: its deviation stays."""
+    rows = np.arange(size[0]) * latent.shape[1] // size[0]
+    columns = np.arange(size[1]) * latent.shape[2] // size[1]
+    return latent[:, rows][:, :, columns]
