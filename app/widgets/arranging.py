@@ -18,6 +18,8 @@ BEYOND = 0.02
 """Share of the longer side by which a piece may lie beyond the edge: it can still be found."""
 STALK = 26.0
 """From the upper edge to the handle that turns, widget pixels."""
+HIDDEN = 6.0
+"""Widget pixels from the top within which a handle is hard to reach."""
 SEEN = 40
 """Alpha, 0..255, above which a pixel of a piece can be taken hold of."""
 
@@ -46,10 +48,11 @@ def turned_box(piece: Piece, source: QImage) -> list[QPointF]:
 
 
 def stalk_of(corners: list[QPointF]) -> QPointF:
-    """The handle that turns: beyond the upper edge, or the lower one of a piece on its head."""
-    top, side = (corners[0] + corners[1]) / 2, corners[0] - corners[3]
-    length = max(math.hypot(side.x(), side.y()), 1e-6)
-    return top + side * (STALK / length)
+    """The handle that turns: above the upper edge, or under the lower one where that is hidden."""
+    side = corners[0] - corners[3]
+    arm = side * (STALK / max(math.hypot(side.x(), side.y()), 1e-6))
+    above = (corners[0] + corners[1]) / 2 + arm
+    return above if above.y() > HIDDEN else (corners[2] + corners[3]) / 2 - arm
 
 
 def within_reach(piece: Piece, x: float, y: float, source: QImage) -> Piece:

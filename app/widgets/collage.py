@@ -185,8 +185,9 @@ class Collage(Overlay):
             factor = apart(at, centre) / max(apart(self._from, centre), 1.0)
             made = replace(old, scale=scaled(old.scale * factor))
         else:
-            arm = at - centre
-            angle = math.degrees(math.atan2(arm.y(), arm.x())) + 90.0
+            now, then = at - centre, self._from - centre
+            turned = math.atan2(now.y(), now.x()) - math.atan2(then.y(), then.x())
+            angle = old.turn + math.degrees(turned)
             made = replace(old, turn=upright(round(angle / 15) * 15 if steps else angle))
         self.pieces.put(made)
 

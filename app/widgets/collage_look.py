@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPolygonF, QTransform
 
 from app import theme
 from app.composed import Piece
-from app.widgets.arranging import stalk_of, turned_box
+from app.widgets.arranging import apart, stalk_of, turned_box
 from app.widgets.assembly import ground_of, holes, image_of, paint_piece, placing
 from app.widgets.brushes import Brush
 from engine.client import resized
@@ -83,11 +83,13 @@ class CollageLook:
 def _paint_handles(painter: QPainter, box: list[QPointF]) -> None:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    top, stalk = (box[0] + box[1]) / 2, stalk_of(box)
+    stalk = stalk_of(box)
+    edges = ((box[0] + box[1]) / 2, (box[2] + box[3]) / 2)
+    root = min(edges, key=lambda edge: apart(edge, stalk))
     for colour, thick in (("#000000", 2.4), ("#ffffff", 1.0)):
         painter.setPen(QPen(theme.colour(colour, 170), thick))
         painter.drawPolygon(QPolygonF(box))
-        painter.drawLine(top, stalk)
+        painter.drawLine(root, stalk)
     painter.setPen(QPen(theme.colour("#000000", 200), 1.2))
     painter.setBrush(theme.colour("#ffffff"))
     for corner in box:
