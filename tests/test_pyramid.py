@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from engine.client import pyramid_memory
 from engine.messages import LodestoneError, PictureRecipe, PictureRequest, Vector
 from engine.picture.pyramid.animate import animate
 from engine.picture.pyramid.enlarge import faithful
@@ -97,6 +98,16 @@ def test_the_smallest_pictures_have_levels(size: tuple[int, int]) -> None:
 def test_pictures_are_never_enlarged_to_work_on() -> None:
     assert fitted((30, 20), 250) == (30, 20)
     assert fitted((3000, 2000), 250) == (250, 167)
+
+
+def test_memory_is_told_before_training() -> None:
+    need, free = pyramid_memory((250, 167), 250)
+    assert 0.4e9 < need < 1e9
+    assert free > 0
+    assert pyramid_memory((8000, 6000), 1000)[0] > pyramid_memory((8000, 6000), 500)[0] > need
+    assert pyramid_memory((6000, 8000), 500, 3)[0] > pyramid_memory((8000, 6000), 500)[0]
+    # A small picture is not enlarged, so a larger working size takes no more.
+    assert pyramid_memory((250, 167), 1000)[0] == need
 
 
 def test_resampling_keeps_flat_and_smooth_pictures() -> None:

@@ -18,12 +18,9 @@ from torch import Tensor
 
 from engine.picture.pyramid.critic import Critic, directions, hinge, sliced
 from engine.picture.pyramid.grid import pad
-from engine.picture.pyramid.recipe import Recipe
+from engine.picture.pyramid.recipe import JUDGED, JUDGES, Recipe
 from engine.picture.pyramid.record import Recorded
 from models.pyramid import CHANNELS, Config, Level
-
-JUDGED = 3
-"""Samples that an evaluation looks at."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +111,7 @@ class LevelTrainer:
             self._learn = Recorded(self.learn)
         self.figures = Figures(0.0, 0.0)
         self._scores: list[Figures] = []
-        self._judge = directions(64, torch.Generator().manual_seed(1), device)
+        self._judge = directions(JUDGES, torch.Generator().manual_seed(1), device)
 
     # ------------------------------------------------------------ running
 
