@@ -105,7 +105,7 @@ class Painter:
     ):
         self.voted: np.ndarray | None = None
         """The last picture before anything was put back."""
-        self._random = random
+        self.random = random
         self._wrap = wrap
         self._alpha = alpha
         self._field: np.ndarray | None = None
@@ -172,11 +172,11 @@ class Painter:
             if field is None:
                 field = self._grown(queries.shape[:2], target)
             match = Match(queries, keys, field, target.valid, leaning)
-            yield from match.improve(self._random, max(keys.shape[:2]))
+            yield from match.improve(self.random, max(keys.shape[:2]))
             if self._alpha is not None:
                 weight = yield from self._missing(match, queries, keys)
                 match.weigh(weight)
-                yield from match.improve(self._random, max(keys.shape[:2]))
+                yield from match.improve(self.random, max(keys.shape[:2]))
             field = match.field
             self.voted = gather(target.source, field, self._wrap)
             picture = hold(self.voted)
@@ -195,7 +195,7 @@ class Painter:
         back[match.index().ravel()] = np.arange(height * width)
         field = np.stack(np.divmod(back, width), -1).reshape(*keys.shape[:2], 2)
         reverse = Match(keys, queries, field)
-        yield from reverse.improve(self._random, max(height, width))
+        yield from reverse.improve(self.random, max(height, width))
         return (1 / (float(self._alpha or 0) + reverse.cost)).ravel()
 
     def _described(self, picture: np.ndarray, axes: nearest.Axes) -> np.ndarray:
@@ -224,6 +224,6 @@ class Painter:
             usable = np.flatnonzero(target.valid)
             width = target.keys.shape[1]
             wrong = ~target.valid[field[..., 0] * width + field[..., 1]]
-            drawn = usable[self._random.integers(0, len(usable), int(wrong.sum()))]
+            drawn = usable[self.random.integers(0, len(usable), int(wrong.sum()))]
             field[wrong] = np.stack(np.divmod(drawn, width), -1)
         return field

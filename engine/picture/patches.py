@@ -19,6 +19,7 @@ from engine.picture.plan import (
     Stage,
     Work,
     covered,
+    level_count,
     padded,
     paused,
     planned,
@@ -37,6 +38,12 @@ fresh = 0.6
 """Novelty that a start should have at full variation."""
 laid_at = 40
 """Pixels of the shorter side at which a hole is first filled."""
+vary_from = 0.25
+"""Value of `where` from which a place is made anew; the edge is twice as wide."""
+vary_all = 0.6
+"""Share of such places from which the whole picture is sampled and laid in there."""
+loose = 0.09
+"""Patches by which places move at a finer level with full variation of its own."""
 _first_size = {"harmonise": 100, "edit": 40, "paint": 28}
 """Pixels of the shorter side at which a composite, edit or painting enters."""
 _pull = {"harmonise": 0.6, "edit": 0.0, "paint": 0.0}
@@ -58,6 +65,9 @@ def generate(source: np.ndarray, recipe: PictureRecipe, naive: np.ndarray | None
     if naive is not None:
         height, width = naive.shape[:2]
     size = (recipe.height or height, recipe.width or width)
+    where = _to_vary(recipe, size) if naive is None and size == (height, width) else None
+    if where is not None:
+        return (yield from _varied(source, recipe, where))
     work = _sampled if naive is None else _belonging
     made = yield from work(padded(source), recipe, size, naive)
     return made
@@ -68,42 +78,63 @@ def _sampled(
 ) -> Work:
     plan = planned(source, (max(size[0], smallest), max(size[1], smallest)))
     random = np.random.default_rng(recipe.seed)
-    first = min(max(0, recipe.start_level), plan.levels - 1)
+    first = begins = min(max(0, recipe.start_level), plan.levels - 1)
     holds = [_where(recipe, plan, i) for i in range(plan.levels)]
     if first:
         painter = Painter(random, recipe.wrap)
         level = resized(plan.targets[first].source, *plan.shapes[first])
-        picture = starts.noisy(level, recipe.variation, random)
+        picture = starts.noisy(level, _freedom(recipe, first), random)
     else:
-        first, picture, painter = yield from _begun(plan, recipe, holds)
-    return (yield from _risen(plan, picture, painter, holds, first, size))
+        first, picture, painter = yield from _begun(plan, recipe)
+    grains = _grains(recipe, plan.levels, begins)
+    return (yield from _risen(plan, picture, painter, holds, first, size, grains))
 
 
 def _begun(
-    plan: Plan, recipe: PictureRecipe, holds: list[Hold]
+    plan: Plan, recipe: PictureRecipe
 ) -> Generator[Stage, None, tuple[int, np.ndarray, Painter]]:
-    """The best of several free starts: next level, picture, and the painter that made it."""
+    """The best of several free starts: next level, picture, and the painter that made it.
+
+    What is to stay is laid in after them only: it would lead every start back to the source.
+    """
     last = max(i for i, t in enumerate(plan.targets) if i == 0 or shorter(t.source) <= judged_at)
     best: tuple[float, np.ndarray, Painter] | None = None
-    manner = starts.Manner.of(recipe.seed)
+    manner, grains = starts.Manner.of(recipe.seed), _grains(recipe, plan.levels, 0)
     for n in range(candidates):
         random = np.random.default_rng((recipe.seed, n))
         painter = Painter(random, recipe.wrap)
         picture = starts.rearranged(
-            plan.targets[0].source, *plan.shapes[0], manner, random, recipe.variation
+            plan.targets[0].source, *plan.shapes[0], manner, random, _freedom(recipe, 0)
         )
         for i in range(last + 1):
-            picture = holds[i](resized(picture, *plan.shapes[i]))
-            work = painter.paint(picture, plan.targets[i], holds[i])
+            picture = resized(picture, *plan.shapes[i])
+            if grains[i]:
+                picture = starts.stirred(picture, grains[i], random)
+            work = painter.paint(picture, plan.targets[i], _free)
             picture = yield from paused(work, i, plan.levels)
             if n == 0 and i < last:
                 yield Stage(i + 1, plan.levels, picture)
-        loss = _loss(picture, plan.targets[last].source, recipe.variation)
+        loss = _loss(picture, plan.targets[last].source, _freedom(recipe, 0))
         if best is None or loss < best[0]:
             best = (loss, picture, painter)
     assert best is not None
     yield Stage(last + 1, plan.levels, best[1])
     return last + 1, best[1], best[2]
+
+
+def _freedom(recipe: PictureRecipe, level: int) -> float:
+    """How freely the first level begins, 0..1."""
+    asked = recipe.levels[level] if level < len(recipe.levels) else recipe.variation
+    return float(np.clip(np.nan_to_num(asked), 0, 1))
+
+
+def _grains(recipe: PictureRecipe, levels: int, begins: int) -> tuple[float, ...]:
+    """`starts.stirred` of every level after the first; none unless levels are asked for."""
+    if not recipe.levels:
+        return (0.0,) * levels
+    asked = [recipe.levels[i] if i < len(recipe.levels) else 1.0 for i in range(levels)]
+    shares = np.clip(np.nan_to_num(asked), 0, 1) * loose
+    return tuple(float(share) if i > begins else 0.0 for i, share in enumerate(shares))
 
 
 def _loss(picture: np.ndarray, source: np.ndarray, variation: float) -> float:
@@ -146,6 +177,29 @@ def _completed(source: np.ndarray, recipe: PictureRecipe) -> Work:
     size = canvas.shape[:2]
     canvas, hole = padded(canvas), padded(hole[..., None])[..., 0]
     known = filled(canvas, hole)
+    made = yield from _remade(known, hole, recipe)
+    whole = np.where(hole[..., None], made, known)[: size[0], : size[1]]
+    yield Stage(level_count(*known.shape[:2]), level_count(*known.shape[:2]), whole)
+    return whole
+
+
+def _varied(source: np.ndarray, recipe: PictureRecipe, where: np.ndarray) -> Work:
+    """Other matter where it may vary: (H, W) `where`, 0..1. Elsewhere the source stays, exactly.
+
+    Patches alone would build the same again, for nothing fits a place as well as itself: so what
+    stands there is no longer to be had.
+    """
+    size, levels = source.shape[:2], level_count(*source.shape[:2])
+    share = np.minimum(1, where / (2 * vary_from))[..., None]
+    whole, place = padded(source), padded(where[..., None])[..., 0] > vary_from
+    made = yield from _remade(whole, place, recipe)
+    image = source + share * (made[: size[0], : size[1]] - source)
+    yield Stage(levels, levels, image)
+    return image
+
+
+def _remade(known: np.ndarray, hole: np.ndarray, recipe: PictureRecipe) -> Work:
+    """The hole (H, W) bool of (H, W, 3) made of what is around it; the rest as good as it was."""
     plan = planned(known, known.shape[:2], hole)
     first = _first_with_enough(plan)
     random = np.random.default_rng(recipe.seed)
@@ -153,12 +207,10 @@ def _completed(source: np.ndarray, recipe: PictureRecipe) -> Work:
     holds = [_known(t.source, h) for t, h in zip(plan.targets, holes, strict=True)]
     start = laid_in(plan.targets[first].source, holes[first], recipe.seed, recipe.variation)
     painter = Painter(random, alpha=None)
-    made = yield from _risen(plan, start, painter, holds, first, known.shape[:2])
+    grains = _grains(recipe, plan.levels, first)
+    made = yield from _risen(plan, start, painter, holds, first, known.shape[:2], grains)
     assert painter.voted is not None
-    inside = made + _seam(known - painter.voted, hole)
-    whole = np.where(hole[..., None], inside, known)[: size[0], : size[1]]
-    yield Stage(plan.levels, plan.levels, whole)
-    return whole
+    return np.clip(made + _seam(known - painter.voted, hole), -1, 1)
 
 
 def _risen(
@@ -168,10 +220,17 @@ def _risen(
     holds: list[Hold],
     first: int,
     size: tuple[int, int],
+    grains: tuple[float, ...] = (),
 ) -> Work:
-    """From level `first` to the finest; (height, width) is cut out of the last."""
+    """From level `first` to the finest; (height, width) is cut out of the last.
+
+    `grains`: how much each level is stirred before its patches are replaced.
+    """
     for i in range(first, plan.levels):
-        picture = holds[i](resized(picture, *plan.shapes[i]))
+        picture = resized(picture, *plan.shapes[i])
+        if any(grains[i : i + 1]):
+            picture = starts.stirred(picture, grains[i], painter.random)
+        picture = holds[i](picture)
         work = painter.paint(picture, plan.targets[i], holds[i])
         picture = yield from paused(work, i, plan.levels)
         if i < plan.levels - 1:
@@ -193,10 +252,22 @@ def _first_with_enough(plan: Plan) -> int:
     return int(np.argmax(shares))
 
 
+def _to_vary(recipe: PictureRecipe, size: tuple[int, int]) -> np.ndarray | None:
+    """(H, W) 0..1, when only a part is to be made anew; else it is a sample like any other."""
+    if recipe.where is None or recipe.wrap or recipe.start_level > 0:
+        return None
+    where = np.clip(np.nan_to_num(resized(recipe.where.array(), *size)), 0, 1)
+    return where if 0 < np.mean(where > vary_from) < vary_all else None
+
+
+def _free(picture: np.ndarray) -> np.ndarray:
+    return picture
+
+
 def _where(recipe: PictureRecipe, plan: Plan, level: int) -> Hold:
     """Keep the source where the map is 0."""
     if recipe.where is None:
-        return lambda picture: picture
+        return _free
     shape = plan.shapes[level]
     share = np.clip(resized(recipe.where.array(), *shape), 0, 1)[..., None]
     kept = resized(plan.targets[level].source, *shape)
