@@ -147,7 +147,7 @@ class BlendPart(TaskPart):
         self.layer.changed.connect(self._stroked)
         self.layer.picked.connect(self._pick)
         self.layer.undo_asked.connect(self.picturing.undo_stack.undo)
-        self._live.timeout.connect(self._paint)
+        self._live.timeout.connect(self._paint_live)
 
     # -------------------------------------------------------------- pictures
 
@@ -259,6 +259,14 @@ class BlendPart(TaskPart):
             self._live.start()
 
     @Slot()
+    def _paint_live(self) -> None:
+        """Not before something of the last map has been seen: else a slow machine shows nothing."""
+        one = next(iter(self.picturing.shown), None)
+        if one is not None and one.reply is None and not one.failed:
+            self._live.start()
+        else:
+            self._paint()
+
     def _paint(self) -> None:
         new = replace(self.picturing.state, identity=Vector.of(self.layer.maps), pattern="")
         self.picturing.edit(self.tr("Paint the map"), new, "identity")
