@@ -22,7 +22,7 @@ from engine.messages import (
     ThumbnailsRequest,
 )
 from engine.ring import Block, RingReader
-from engine.server import NeedsImport
+from engine.server import NeedsImport, Pulse
 from engine.supervisor import Backoff
 
 ENGINE = "engine.server:LiveEngine"
@@ -145,6 +145,8 @@ class LiveKeeper:
 
     def on_message(self, message: object) -> None:
         self._sign_of_life = time.monotonic()
+        if isinstance(message, Pulse):
+            return
         if isinstance(message, Block):
             self.ring.add(message)
             return

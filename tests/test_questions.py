@@ -93,3 +93,11 @@ def test_an_engine_that_cannot_be_started_is_told_and_not_tried_for_ever(
         restarting = [s for s in ears.all(EngineStatus) if s.state == "restarting"]
         assert "could not be started" in restarting[0].message
         assert len(tries) == 3
+
+
+def test_a_long_silent_question_is_no_hanging() -> None:
+    with engine(patience={"render": 1.0}) as (client, ears):
+        ears.wait(EngineStatus, lambda s: s.state == "ready")
+        stamp = client.ask(StylesQuestion("ponder"), "styles")
+        ears.wait(Answer, lambda a: a.stamp == stamp and a.done)
+        assert not [s for s in ears.all(EngineStatus) if s.state == "restarting"]
