@@ -332,8 +332,9 @@ def test_jobs_have_names() -> None:
     assert title(PictureRequest((), "/x/out")) == "Pictures out"
 
 
-def test_a_photo_opened_anywhere_comes_here(window: MainWindow, tmp_path: Path) -> None:
-    path = tmp_path / "photo.jpg"
+@pytest.mark.parametrize("name", ["photo.jpg", "drawing.png"])
+def test_a_photo_opened_anywhere_comes_here(window: MainWindow, tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
     Image.new("RGB", (64, 48), "olive").save(path)
     window.opener.open_path(str(path))
     assert window.workspace == "picture"
