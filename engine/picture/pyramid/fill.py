@@ -10,7 +10,7 @@ import numpy as np
 
 from engine.messages import PictureRecipe
 from engine.picture.answers import read
-from engine.picture.pyramid.grid import Size, resize, weights
+from engine.picture.pyramid.grid import Size, resize
 from engine.picture.pyramid.opened import Pyramid
 from engine.picture.pyramid.store import known_at, mask_digest
 from engine.picture.region import filled, hole_at
@@ -58,13 +58,6 @@ def canvas_of(
     return filled(canvas, hole).transpose(2, 0, 1), hole, corner
 
 
-def touched(hole: np.ndarray, size: Size) -> np.ndarray:
-    """(h, w) bool: pixels of a level that some pixel of the hole (H, W) takes part in."""
-    rows, columns = (weights(*pair) != 0 for pair in zip(hole.shape, size, strict=True))
-    reached = rows.astype(np.float32) @ hole.astype(np.float32) @ columns.astype(np.float32).T
-    return reached > 0.5
-
-
 def placed(latent: np.ndarray, size: Size, corner: tuple[int, int], scale: float) -> np.ndarray:
     """(3, h, w): the source's noise where the source lies on the canvas, nothing around it."""
     whole = np.zeros((len(latent), *size), np.float32)
@@ -86,6 +79,13 @@ def joined(drawn: np.ndarray, kept: np.ndarray, hole: np.ndarray) -> np.ndarray:
         near = np.lib.stride_tricks.sliding_window_view(wide, (3, 3)).mean(axis=(2, 3))
     fading = filled(gap, hole).transpose(2, 0, 1) * np.minimum(1.0, 2.0 * near)
     return np.where(hole, drawn + fading, kept).astype(np.float32)
+
+
+def mismatch(drawn: np.ndarray, kept: np.ndarray, hole: np.ndarray) -> float:
+    """How much a level (3, h, w) that was drawn into a hole (h, w) changes what lies around it."""
+    wide = np.pad(hole, 2)
+    ring = np.lib.stride_tricks.sliding_window_view(wide, (5, 5)).any(axis=(2, 3)) & ~hole
+    return float(np.abs(drawn - kept)[:, ring].mean()) if ring.any() else 0.0
 
 
 def put_back(picture: np.ndarray, whole: np.ndarray, share: np.ndarray) -> np.ndarray:

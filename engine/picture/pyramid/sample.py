@@ -12,7 +12,7 @@ from engine.messages import LodestoneError, Picture, PictureRecipe, PictureReply
 from engine.picture import scores
 from engine.picture.answers import read, working_longest
 from engine.picture.pyramid.enlarge import enlarged
-from engine.picture.pyramid.fill import blind, joined, put_back
+from engine.picture.pyramid.fill import blind, joined, mismatch, put_back
 from engine.picture.pyramid.graph import CHANNELS
 from engine.picture.pyramid.grid import Size, level_size, resize
 from engine.picture.pyramid.opened import Pyramid, open_pyramid
@@ -24,6 +24,9 @@ Drawn = tuple[int, int, np.ndarray]
 
 FUSED = np.float32(0.25)
 """Of the variation of coarse levels, where one picture's structure gets another one's texture."""
+
+CANDIDATES = 12
+"""Beginnings that are tried for a hole; the one that best goes on from around it stays."""
 
 
 def pyramid_available(recipe: PictureRecipe) -> bool:
@@ -138,23 +141,21 @@ def _level(
         below = resize(one.kept[index - 1], size, wrap)
     else:
         below = np.zeros((CHANNELS, *size), np.float32)
-    vary = _varied(one, index, size)
-    noise = _noise(pyramid, recipe, one, index, size, vary)
+    vary = None if one.where is None else fitted(one.where[None], size)
     source = one.coarse if index < _first_fine(pyramid) else one.fine
     identity = None if pyramid.pictures == 1 else fitted(source, size)
-    drawn = yield from pyramid.drawing(index, below, noise, identity, wrap)
+    tries = []
+    for number in range(CANDIDATES if one.holes and index == 0 else 1):
+        noise = _noise(pyramid, recipe, one, index, size, vary, number)
+        drawn = yield from pyramid.drawing(index, below, noise, identity, wrap)
+        tries.append(drawn)
+        yield
     if one.holes:
-        return joined(drawn, one.kept[index], one.holes[index])
+        kept, hole = one.kept[index], one.holes[index]
+        return joined(min(tries, key=lambda drawn: mismatch(drawn, kept, hole)), kept, hole)
     if vary is None:
-        return drawn
-    return vary * drawn + (1.0 - vary) * resize(one.kept[index], size, wrap)
-
-
-def _varied(one: Scene, index: int, size: Size) -> np.ndarray | None:
-    """(1, h, w) 0..1: how much of a level is new; None = all of it."""
-    if one.holes:
-        return one.holes[index][None].astype(np.float32)
-    return None if one.where is None else fitted(one.where[None], size)
+        return tries[0]
+    return vary * tries[0] + (1.0 - vary) * resize(one.kept[index], size, wrap)
 
 
 def _first_fine(pyramid: Pyramid) -> int:
@@ -174,10 +175,10 @@ def coloured(picture: np.ndarray, like: np.ndarray) -> np.ndarray:
 
 def _noise(
     pyramid: Pyramid, recipe: PictureRecipe, one: Scene, index: int, size: Size,
-    vary: np.ndarray | None,
+    vary: np.ndarray | None, number: int = 0,
 ) -> np.ndarray:  # fmt: skip
     """(3, h, w) of deviation 1, less where and on which levels less is to vary."""
-    random = np.random.default_rng((recipe.seed & 0xFFFFFFFF, index))
+    random = np.random.default_rng((recipe.seed & 0xFFFFFFFF, index, *([number] * (number > 0))))
     noise = random.standard_normal((CHANNELS, *size), dtype=np.float32)
     share = variation(recipe, index, one.start)
     if recipe.texture and index < _first_fine(pyramid) and not recipe.levels:

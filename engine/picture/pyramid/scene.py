@@ -80,7 +80,9 @@ def _completing(
     sizes = level_sizes(pyramid, size)
     start = min(max(0, recipe.start_level), pyramid.levels - 1)
     kept = tuple(resize(canvas, one) for one in sizes)
-    holes = tuple(fill.touched(hole, one) for one in sizes)
+    # A pixel that is half known is kept, what is missing of it smoothly continued: so coarse levels
+    # know all that lies around the hole. At the finest level this is the hole itself.
+    holes = tuple(resize(hole.astype(np.float32), one) > 0.5 for one in sizes)
     latent = fill.placed(pyramid.latents[which], sizes[0], corner, pyramid.scales[0])
     return Scene(size, start, coarse, fine, latent, kept, hole.astype(np.float32), holes, canvas)
 
