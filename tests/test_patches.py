@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,11 +34,12 @@ def landscape(height: int = 60, width: int = 80) -> np.ndarray:
 
 
 def made(source: np.ndarray, recipe: PictureRecipe, naive: np.ndarray | None = None) -> np.ndarray:
-    stages = [s for s in generate(source, recipe, naive) if s.image is not None]
-    assert [s.level for s in stages] == sorted(s.level for s in stages)
-    assert stages[-1].level == stages[-1].levels
-    assert all(np.isfinite(s.image).all() for s in stages)
-    return stages[-1].image
+    stages = list(generate(source, recipe, naive))
+    shown = [(stage.level, stage.image) for stage in stages if stage.image is not None]
+    assert [level for level, _ in shown] == sorted(level for level, _ in shown)
+    assert shown[-1][0] == stages[-1].levels
+    assert all(np.isfinite(image).all() for _, image in shown)
+    return shown[-1][1]
 
 
 def hole(height: int = 60, width: int = 80) -> np.ndarray:
@@ -45,7 +48,7 @@ def hole(height: int = 60, width: int = 80) -> np.ndarray:
     return mask
 
 
-def ran(work: object) -> np.ndarray:
+def ran(work: Generator[None, None, Any]) -> Any:
     while True:
         try:
             next(work)

@@ -165,7 +165,7 @@ class Match:
             for axis, by in ((1, stride), (1, -stride), (0, stride), (0, -stride)):
                 offset = np.array([by, 0] if axis == 0 else [0, by], np.int32)
                 self._try(np.roll(self.field, by, axis) + offset)
-            yield
+                yield
         while reach >= 1:
             jump = random.integers(-reach, reach + 1, self.field.shape, dtype=np.int32)
             self._try(self.field + jump)

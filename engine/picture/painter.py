@@ -106,7 +106,7 @@ class Painter:
         self.voted: np.ndarray | None = None
         """The last picture before anything was put back."""
         self.random = random
-        self._wrap = wrap
+        self.wrap = wrap
         self._alpha = alpha
         self._field: np.ndarray | None = None
         self._before: Target | None = None
@@ -150,7 +150,7 @@ class Painter:
             index = found if usable is None else usable[found]
             field = np.stack(np.divmod(index, keys.shape[1]), -1)
             self._field = field.reshape(*queries.shape[:2], 2)
-            self.voted = gather(target.source, self._field, self._wrap)
+            self.voted = gather(target.source, self._field, self.wrap)
             picture = hold(self.voted)
             if before is not None and np.mean(before == index) > 0.98:
                 break
@@ -164,21 +164,27 @@ class Painter:
         hold: Hold,
         avoids: np.ndarray | None,
     ) -> Generator[None, None, np.ndarray]:
-        axes, keys = target.axes, target.keys
+        axes = target.axes
+        yield
+        keys = target.keys
+        yield
         leaning = self._leaning(target, avoids)
         field = None
         for _ in range(fine_rounds):
             queries = self._described(picture, axes)
             if field is None:
                 field = self._grown(queries.shape[:2], target)
+            yield
             match = Match(queries, keys, field, target.valid, leaning)
             yield from match.improve(self.random, max(keys.shape[:2]))
             if self._alpha is not None:
                 weight = yield from self._missing(match, queries, keys)
                 match.weigh(weight)
+                yield
                 yield from match.improve(self.random, max(keys.shape[:2]))
             field = match.field
-            self.voted = gather(target.source, field, self._wrap)
+            yield
+            self.voted = gather(target.source, field, self.wrap)
             picture = hold(self.voted)
             yield
         self._field = field
@@ -199,7 +205,7 @@ class Painter:
         return (1 / (float(self._alpha or 0) + reverse.cost)).ravel()
 
     def _described(self, picture: np.ndarray, axes: nearest.Axes) -> np.ndarray:
-        if self._wrap:
+        if self.wrap:
             picture = np.pad(picture, ((0, side - 1), (0, side - 1), (0, 0)), mode="wrap")
         return describe(picture, axes)
 
@@ -208,7 +214,7 @@ class Painter:
         if avoids is None:
             return None
         middle = side // 2
-        if self._wrap:
+        if self.wrap:
             return Leaning(target.labels.ravel(), np.roll(avoids, (-middle, -middle), (0, 1)))
         inner = avoids[middle : len(avoids) - middle, middle : avoids.shape[1] - middle]
         return Leaning(target.labels.ravel(), inner)

@@ -12,6 +12,7 @@ import numpy as np
 
 from engine.messages import PictureRecipe
 from engine.picture import scores, starts
+from engine.picture.descent import descended
 from engine.picture.enlarge import enlarged
 from engine.picture.painter import Hold, Painter, completeness
 from engine.picture.plan import (
@@ -87,7 +88,8 @@ def _sampled(
     else:
         first, picture, painter = yield from _begun(plan, recipe)
     grains = _grains(recipe, plan.levels, begins)
-    return (yield from _risen(plan, picture, painter, holds, first, size, grains))
+    free = recipe.where is None
+    return (yield from _risen(plan, picture, painter, holds, first, size, grains, free))
 
 
 def _begun(
@@ -221,10 +223,12 @@ def _risen(
     first: int,
     size: tuple[int, int],
     grains: tuple[float, ...] = (),
+    even: bool = False,
 ) -> Work:
     """From level `first` to the finest; (height, width) is cut out of the last.
 
-    `grains`: how much each level is stirred before its patches are replaced.
+    `grains`: how much each level is stirred before its patches are replaced. `even`: at the end,
+    patches are made as frequent as in the source.
     """
     for i in range(first, plan.levels):
         picture = resized(picture, *plan.shapes[i])
@@ -235,6 +239,9 @@ def _risen(
         picture = yield from paused(work, i, plan.levels)
         if i < plan.levels - 1:
             yield Stage(i + 1, plan.levels, picture)
+    if even:
+        work = descended(picture, plan.targets[-1].source, painter.random, painter.wrap)
+        picture = yield from paused(work, plan.levels - 1, plan.levels)
     picture = np.clip(picture[: size[0], : size[1]], -1, 1)
     yield Stage(plan.levels, plan.levels, picture)
     return picture
