@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.messages.picturing import MatterQuestion, MatterReply, PictureQuestion, PictureReply
+from engine.messages.sounding import SoundQuestion
 from engine.messages.steering import Direction, Space, SteerRequest
 from engine.messages.values import Vector
 
@@ -278,6 +279,7 @@ Question = (
     | VocabularyQuestion
     | PictureQuestion
     | MatterQuestion
+    | SoundQuestion
 )
 """What the live engine answers between pictures (`EngineClient.ask`)."""
 
