@@ -18,6 +18,8 @@ from engine.messages import (
     PictureRequest,
     PictureTrainRequest,
     RenderRequest,
+    SoundRequest,
+    SoundTrainRequest,
     TrainRequest,
 )
 
@@ -115,6 +117,10 @@ def title(request: JobRequest) -> str:
         return f"Pyramid {request.name or stem(request.sources[0])}"
     if isinstance(request, PictureRequest):
         return f"{'Film' if request.seconds > 0 else 'Pictures'} {stem(request.out)}"
+    if isinstance(request, SoundTrainRequest):
+        return f"Sound pyramid {request.name or stem(request.sources[0])}"
+    if isinstance(request, SoundRequest):
+        return f"Sounds {stem(request.out)}"
     if isinstance(request, RenderRequest):
         film = request.format in ("mp4", "webm")
         return f"{'Film' if film else 'Pictures'} {stem(request.out)}"

@@ -41,6 +41,10 @@ from engine.progress import Cancelled as Cancelled
 from engine.progress import Progress as Progress
 from engine.progress import Report as Report
 from engine.server import STUDIO
+from engine.sound.source import Sound as Sound
+from engine.sound.source import read_sound as read_sound
+from engine.sound.spectra import peaks as peaks
+from engine.sound.spectra import spectrogram as spectrogram
 from engine.steer.annotations import read_annotations as read_annotations
 from engine.steer.annotations import write_annotations as write_annotations
 from engine.steer.channels import channel_direction as channel_direction

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.messages.picturing import MatterQuestion, MatterReply, PictureQuestion, PictureReply
-from engine.messages.sounding import SoundQuestion
+from engine.messages.sounding import SoundQuestion, SoundReply
 from engine.messages.steering import Direction, Space, SteerRequest
 from engine.messages.values import Vector
 
@@ -284,5 +284,12 @@ Question = (
 """What the live engine answers between pictures (`EngineClient.ask`)."""
 
 Reply = (
-    CompassFit | Suggestion | Consistency | StyleSpread | Vocabulary | PictureReply | MatterReply
+    CompassFit
+    | Suggestion
+    | Consistency
+    | StyleSpread
+    | Vocabulary
+    | PictureReply
+    | MatterReply
+    | SoundReply
 )
