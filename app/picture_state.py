@@ -7,13 +7,17 @@ from typing import Literal
 
 from engine.messages import PictureEngine, PictureRecipe, Vector
 
-Task = Literal["sample", "complete"]
+Task = Literal["sample", "complete", "compose", "blend", "upscale"]
 Shape = Literal["same", "square", "wide", "free"]
+Way = Literal["edit", "harmonise", "paint"]
+"""Compose: cut and move parts, paste another picture's, or paint."""
+Mixing = Literal["meld", "morph", "fuse"]
+"""Blend: by a painted map, over time, or structure of one with the texture of another."""
 
 WALL = 8
 """Variations at a time."""
 ANSWERS = 4
-"""Completions side by side."""
+"""Completions, compositions and blends side by side."""
 SMALLEST, LARGEST = 16, 2048
 """Sides of a new picture, pixels."""
 COPY = 0.25
@@ -38,11 +42,31 @@ class PictureState:
     wrap: bool = False
     start_level: int = 0
     variation: float = 1.0
+    levels: tuple[float, ...] = ()
+    """Variation of every level, coarse first, 0..1; () = `variation` alone."""
     where: Vector | None = None
     hole: Vector | None = None
     wider: float = 0.0
     """Outpainting: share of the width that is added, half of it on either side."""
     taller: float = 0.0
+    way: Way = "edit"
+    made: str = ""
+    """Compose: path of the composite or painting, a PNG of the source's shape."""
+    changed: Vector | None = None
+    """Compose: what was moved or pasted, (H, W) 0..1."""
+    hold: int = 0
+    """Compose: level at which it enters; higher stays closer to what was made; 0 = chosen."""
+    mixing: Mixing = "meld"
+    others: tuple[str, ...] = ()
+    """Blend: paths of the pictures B, C, D."""
+    identity: Vector | None = None
+    """Blend: (K, H, W) weights by place, painted."""
+    structure: int = 0
+    """Blend: whose layout …"""
+    texture: int = 1
+    """… and whose matter (0 = the source)."""
+    scale: float = 2.0
+    """Enlarge: times."""
     longest: int = 250
     model: str = ""
     """Card of a trained pyramid."""
@@ -93,39 +117,87 @@ def ready(state: PictureState) -> bool:
     """Whether there is something to ask for."""
     if not state.source:
         return False
-    return state.task == "sample" or state.hole is not None or state.wider > 0 or state.taller > 0
+    match state.task:
+        case "complete":
+            return state.hole is not None or state.wider > 0 or state.taller > 0
+        case "compose":
+            return bool(state.made) and (state.way == "paint" or state.changed is not None)
+        case "blend":
+            return bool(state.others) and (state.mixing != "meld" or state.identity is not None)
+    return True
 
 
 def recipes(state: PictureState, size: tuple[int, int]) -> tuple[PictureRecipe, ...]:
     """One recipe a tile of the wall; `size` (width, height) of the source in pixels."""
     if not ready(state):
         return ()
-    if state.task == "complete":
-        count = ANSWERS
-        fields: dict[str, object] = {"mask": state.hole}
-        if state.wider or state.taller:
-            width, height = working(size, state.longest)
-            fields["width"] = round(width * (1 + state.wider))
-            fields["height"] = round(height * (1 + state.taller))
-    else:
-        width, height = new_size(state, size)
-        count = state.count
-        fields = {
-            "width": width,
-            "height": height,
-            "wrap": state.wrap,
-            "where": state.where,
-            "start_level": state.start_level,
-        }
-    # A pyramid that has seen what lies under the hole would give it away.
-    able = state.task == "sample"
     base = PictureRecipe(
-        state.source,
-        state.task,
-        state.engine if able else "patches",
-        state.model,
-        variation=state.variation,
-        longest=state.longest,
-        **fields,  # pyright: ignore[reportArgumentType]
+        state.source, engine="patches", model=state.model, longest=state.longest, seed=state.seed
     )
-    return tuple(replace(base, seed=state.seed + i) for i in range(count))
+    match state.task:
+        case "sample":
+            return _seeds(_sample(state, base, size), state.count)
+        case "complete":
+            return _seeds(_complete(state, base, size), ANSWERS)
+        case "compose":
+            return _seeds(_compose(state, base), ANSWERS)
+        case "blend":
+            return _blend(state, base)
+        case "upscale":
+            # Seeds make no difference worth looking at: one answer.
+            return (replace(base, task="upscale", scale=state.scale, seed=0),)
+
+
+def _seeds(base: PictureRecipe, count: int) -> tuple[PictureRecipe, ...]:
+    return tuple(replace(base, seed=base.seed + i) for i in range(count))
+
+
+def _sample(state: PictureState, base: PictureRecipe, size: tuple[int, int]) -> PictureRecipe:
+    width, height = new_size(state, size)
+    return replace(
+        base,
+        engine=state.engine,
+        variation=state.variation,
+        levels=state.levels,
+        width=width,
+        height=height,
+        wrap=state.wrap,
+        where=state.where,
+        start_level=state.start_level,
+    )
+
+
+def _complete(state: PictureState, base: PictureRecipe, size: tuple[int, int]) -> PictureRecipe:
+    # A pyramid that has seen what lies under the hole would give it away: patches fill it.
+    filled = replace(base, task="complete", variation=state.variation, mask=state.hole)
+    if not state.wider and not state.taller:
+        return filled
+    width, height = working(size, state.longest)
+    return replace(
+        filled,
+        width=round(width * (1 + state.wider)),
+        height=round(height * (1 + state.taller)),
+    )
+
+
+def _compose(state: PictureState, base: PictureRecipe) -> PictureRecipe:
+    mask = None if state.way == "paint" else state.changed
+    return replace(base, task=state.way, naive=state.made, mask=mask, start_level=state.hold)
+
+
+def _blend(state: PictureState, base: PictureRecipe) -> tuple[PictureRecipe, ...]:
+    count = len(state.others) + 1
+    base = replace(base, task="blend", others=state.others)
+    if state.mixing == "meld":
+        return _seeds(replace(base, identity_map=state.identity), ANSWERS)
+    if state.mixing == "fuse":
+        whose = (state.structure, state.texture)
+        a, b = (tuple(float(i == one) for i in range(count)) for one in whose)
+        return _seeds(replace(base, identity=a, texture=b), ANSWERS)
+    steps = [i * (count - 1) / (WALL - 1) for i in range(WALL)]
+    return tuple(replace(base, identity=between(step, count)) for step in steps)
+
+
+def between(place: float, count: int) -> tuple[float, ...]:
+    """Weights on the way from picture to picture: 0 is the first, 1 the second …"""
+    return tuple(max(0.0, 1.0 - abs(place - index)) for index in range(count))

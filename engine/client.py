@@ -35,6 +35,7 @@ from engine.messages import (
     SteerRequest,
     ThumbnailsRequest,
 )
+from engine.picture.pyramid.recipe import pyramid_memory as pyramid_memory
 from engine.picture.pyramid.store import pyramid_names as pyramid_names
 from engine.picture.source import read_mask as read_mask
 from engine.progress import Cancelled as Cancelled

@@ -202,16 +202,16 @@ def test_a_refused_picture_stops_waiting(page: PicturePage, qtbot: QtBot) -> Non
 
 
 def test_sizes(page: PicturePage, qtbot: QtBot) -> None:
-    page.form.shape.button("wide").click()
+    page.vary.shape.button("wide").click()
     finish(page, qtbot)
     recipe = page.picturing.shown[0].recipe
     assert (recipe.width, recipe.height) == (160, 80)
     image = page.picturing.shown[0].image
     assert image is not None
     assert (image.width(), image.height()) == (160, 80)
-    page.form.shape.button("free").click()
-    assert page.form.width_field.value() == 160
-    page.form.width_field.setValue(200)
+    page.vary.shape.button("free").click()
+    assert page.vary.width_field.value() == 160
+    page.vary.width_field.setValue(200)
     assert page.picturing.state.width == 200
 
 
@@ -222,10 +222,10 @@ def test_a_panorama_of_a_long_picture_loses_nothing() -> None:
 
 
 def test_seeds_stay_or_go_on(page: PicturePage, qtbot: QtBot) -> None:
-    page.form.wrap.setChecked(True)
+    page.vary.wrap.setChecked(True)
     assert [one.recipe.seed for one in page.picturing.shown] == list(range(1, 9))
     page.lock.setChecked(False)
-    page.form.wrap.setChecked(False)
+    page.vary.wrap.setChecked(False)
     assert page.picturing.shown[0].recipe.seed == 9
     page.new.click()
     assert page.picturing.shown[0].recipe.seed == 17
@@ -236,16 +236,16 @@ def test_seeds_stay_or_go_on(page: PicturePage, qtbot: QtBot) -> None:
 
 def test_every_action_is_undone(page: PicturePage, qtbot: QtBot) -> None:
     first = page.picturing.state
-    page.form.wrap.setChecked(True)
-    page.form.level.slider.setFocus()
-    QTest.keyClick(page.form.level.slider, Qt.Key.Key_Right)
+    page.vary.wrap.setChecked(True)
+    page.vary.level.slider.setFocus()
+    QTest.keyClick(page.vary.level.slider, Qt.Key.Key_Right)
     assert page.picturing.state.start_level == 1
     page.undo.click()
     assert page.picturing.state.start_level == 0
     assert page.picturing.state.wrap
     page.undo.click()
     assert page.picturing.state == first
-    assert not page.form.wrap.isChecked()
+    assert not page.vary.wrap.isChecked()
     # What was drawn before is there at once, without asking again.
     assert all(one.done for one in page.picturing.shown)
     page.redo.click()
@@ -263,9 +263,9 @@ def test_a_copy_is_called_one(page: PicturePage, qtbot: QtBot) -> None:
 
 
 def test_where_it_varies_is_painted(page: PicturePage, qtbot: QtBot) -> None:
-    page.form.paint.click()
-    assert page.stage.where_canvas.isVisible()
-    stroke(page.stage.where, (0.2, 0.5), (0.6, 0.5))
+    page.vary.paint.click()
+    assert page.vary.where.canvas.isVisible()
+    stroke(page.vary.where.layer, (0.2, 0.5), (0.6, 0.5))
     where = page.picturing.shown[0].recipe.where
     assert where is not None
     values = where.array()
@@ -273,10 +273,10 @@ def test_where_it_varies_is_painted(page: PicturePage, qtbot: QtBot) -> None:
     assert values[40, 50] > 0.9
     assert values[5, 110] == 0.0
     page.undo.click()
-    assert page.stage.where.empty
+    assert page.vary.where.layer.empty
     page.redo.click()
-    assert not page.stage.where.empty
-    page.form.everywhere.click()
+    assert not page.vary.where.layer.empty
+    page.vary.everywhere.click()
     assert page.picturing.state.where is None
 
 
@@ -300,7 +300,7 @@ def test_one_is_seen_large_beside_its_source(page: PicturePage, qtbot: QtBot) ->
 def test_a_tile_is_shown_repeated(page: PicturePage, qtbot: QtBot) -> None:
     page.stage.show_large(0)
     assert not page.stage.twice.isVisible()
-    page.form.wrap.setChecked(True)
+    page.vary.wrap.setChecked(True)
     page.stage.show_large(0)
     assert page.stage.twice.isVisible()
     page.stage.twice.click()
@@ -343,8 +343,8 @@ def test_saving_and_dragging_out(page: PicturePage, tmp_path: Path, qtbot: QtBot
 def test_a_hole_gets_four_answers(page: PicturePage, qtbot: QtBot) -> None:
     page.task.button("complete").click()
     assert page.picturing.shown == []
-    assert page.stage.hole_canvas.isVisible()
-    stroke(page.stage.hole, (0.3, 0.3), (0.5, 0.4))
+    assert page.complete.hole.canvas.isVisible()
+    stroke(page.complete.hole.layer, (0.3, 0.3), (0.5, 0.4))
     finish(page, qtbot)
     assert [one.recipe.task for one in page.picturing.shown] == ["complete"] * 4
     assert all(one.recipe.mask is not None for one in page.picturing.shown)
@@ -357,7 +357,7 @@ def test_a_hole_gets_four_answers(page: PicturePage, qtbot: QtBot) -> None:
 
 def test_the_frame_is_enlarged(page: PicturePage, qtbot: QtBot) -> None:
     page.task.button("complete").click()
-    page.form.wider.field.setValue(50)
+    page.complete.wider.field.setValue(50)
     assert page.picturing.state.wider == pytest.approx(0.5)
     recipe = recipes(page.picturing.state, (120, 80))[0]
     assert (recipe.width, recipe.height, recipe.mask) == (180, 80, None)
@@ -381,7 +381,7 @@ def test_a_trained_pyramid_answers(page: PicturePage, photo: Path, qtbot: QtBot)
     film = film_of(page.picturing.shown[0].recipe, "/x/loop")
     assert (film.out, film.seconds) == ("/x/loop.mp4", 4.0)
     page.task.button("complete").click()
-    stroke(page.stage.hole, (0.3, 0.3), (0.5, 0.4))
+    stroke(page.complete.hole.layer, (0.3, 0.3), (0.5, 0.4))
     assert {one.recipe.engine for one in page.picturing.shown} == {"patches"}
     for _ in range(3):
         page.undo.click()
@@ -431,7 +431,7 @@ def test_edit_undo_means_the_shown_workspace(window: MainWindow, tmp_path: Path)
     window.opener.open_path(str(path))
     page = window.page("picture")
     assert isinstance(page, PicturePage)
-    page.form.wrap.setChecked(True)
+    page.vary.wrap.setChecked(True)
     undo = window.commands.actions["edit.undo"]
     assert undo.isEnabled()
     assert "Seamless" in undo.text()
@@ -465,6 +465,6 @@ def test_the_real_engine_answers(make_page: Make, photo: Path, qtbot: QtBot) -> 
     assert novelty is not None
     assert novelty > 0.0
     page.task.button("complete").click()
-    stroke(page.stage.hole, (0.4, 0.4), (0.5, 0.4))
+    stroke(page.complete.hole.layer, (0.4, 0.4), (0.5, 0.4))
     finish(page, qtbot)
     assert [one.failed for one in page.picturing.shown] == [""] * 4

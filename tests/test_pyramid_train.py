@@ -18,7 +18,8 @@ from PIL import Image
 from engine.messages import LodestoneError, PictureRecipe, PictureTrainRequest, Vector
 from engine.picture.pyramid import store
 from engine.picture.pyramid.critic import directions, sliced
-from engine.picture.pyramid.level import LevelTrainer, Recipe, target
+from engine.picture.pyramid.level import LevelTrainer, target
+from engine.picture.pyramid.recipe import Recipe
 from engine.picture.pyramid.sample import sample
 from engine.picture.pyramid.schedule import levels_for, steps_for
 from engine.picture.pyramid.train import train

@@ -12,10 +12,13 @@ from app import theme
 from app.jobs import Jobs
 from app.link import EngineLink
 from app.panels.picture_begin import Begin
+from app.panels.picture_complete import CompletePart
 from app.panels.picture_form import PictureForm
+from app.panels.picture_part import TaskPart
 from app.panels.picture_side import EngineChoice, Kept, Scores
 from app.panels.picture_stage import Stage
 from app.panels.picture_train import TrainPyramid
+from app.panels.picture_vary import VaryPart
 from app.picture_state import WALL
 from app.picturing import Picturing
 from app.widgets.parts import Segments, column, icon_button, label, panel, push, row, scroll
@@ -23,10 +26,6 @@ from app.widgets.parts import Segments, column, icon_button, label, panel, push,
 LEFT, RIGHT = 292, 250
 MOST = 4 * WALL
 """Variations on one wall."""
-TASKS = (
-    ("sample", "Vary", "New pictures of the same kind"),
-    ("complete", "Complete", "Fill holes or enlarge the frame, with four answers"),
-)
 
 
 class PicturePage(QWidget):
@@ -39,8 +38,10 @@ class PicturePage(QWidget):
         super().__init__()
         self._jobs = jobs
         self.picturing = Picturing(link, models_folder, samples_folder(), self)
-        self.stage = Stage(self.picturing)
-        self.form = PictureForm(self.picturing, self.stage.where, self.stage.hole)
+        self.vary, self.complete = VaryPart(self.picturing), CompletePart(self.picturing)
+        self.parts: dict[str, TaskPart] = {p.task: p for p in (self.vary, self.complete)}
+        self.stage = Stage(self.picturing, tuple(self.parts.values()))
+        self.form = PictureForm(self.picturing, tuple(self.parts.values()))
         self.engine = EngineChoice(self.picturing)
         self.scores = Scores(self.picturing)
         self.train = TrainPyramid(self.picturing, jobs)
@@ -52,8 +53,9 @@ class PicturePage(QWidget):
         self._wire()
 
     def _make(self) -> None:
-        self.task = Segments(TASKS, "Task")
-        self.task.setFixedWidth(190)
+        tasks = tuple((part.task, part.title, part.hint) for part in self.parts.values())
+        self.task = Segments(tasks, "Task")
+        self.task.setFixedWidth(95 * len(tasks))
         self.new = icon_button("dice", "New seeds: other variations of the same kind")
         self.lock = icon_button("lock", "Keep the seeds when something else changes", True)
         self.more = push("More", f"{WALL} more variations below", icon="plus")
@@ -97,14 +99,11 @@ class PicturePage(QWidget):
 
     def _wire(self) -> None:
         picturing, stack = self.picturing, self.picturing.undo_stack
-        for part in (picturing, self.stage, self.kept):
+        for part in (picturing, self.stage, self.kept, *self.parts.values()):
             part.failed.connect(self.failed)
         self.stage.film_asked.connect(self._jobs.submit)
         self.begin.open_asked.connect(self.form.choose)
         self.begin.chosen.connect(self.open_picture)
-        self.form.still.clicked.connect(self.form.choose)
-        self.form.paint_asked.connect(self.stage.set_painting)
-        self.stage.where.left.connect(self._stop_painting)
         self.stage.current_changed.connect(self.scores.set_current)
         self.task.chosen.connect(self._task)
         self.new.clicked.connect(self.new_seeds)
@@ -132,13 +131,9 @@ class PicturePage(QWidget):
 
     @Slot(str)
     def _task(self, task: str) -> None:
-        self.form.paint.setChecked(False)
-        self.stage.show_all()
+        self.parts[self.picturing.state.task].leave()
         self.picturing.change(self.tr("Task"), task=task)
-
-    @Slot()
-    def _stop_painting(self) -> None:
-        self.form.paint.setChecked(False)
+        self.stage.show_all()
 
     @Slot()
     def new_seeds(self) -> None:
@@ -172,8 +167,8 @@ class PicturePage(QWidget):
     def _tell(self) -> None:
         shown = self.picturing.shown
         busy = sum(not one.done and not one.failed for one in shown)
-        if not shown and self.picturing.state.task == "complete":
-            words = "Brush over what should go"
+        if not shown:
+            words = self.parts[self.picturing.state.task].waiting
         elif busy:
             words = f"Drawing, {len(shown) - busy} of {len(shown)}"
         else:

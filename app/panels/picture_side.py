@@ -61,7 +61,7 @@ class Scores(QWidget):
         self.novelty.set_value(median(novelty) if novelty else None)
         source = self._picturing.source
         images = [s.image for s in shown if s.done and s.image is not None]
-        complete = self._picturing.state.task == "complete"
+        complete = self._picturing.state.task != "sample"
         self.novelty.setVisible(not complete)
         self.diversity.setVisible(not one and not complete)
         known = source is not None and not one and len(images) == len(shown) and len(images) > 1
@@ -114,12 +114,12 @@ class EngineChoice(QWidget):
     @Slot()
     def refresh(self) -> None:
         state, shown = self._picturing.state, self._picturing.shown
-        filling = state.task == "complete"
+        filling = state.task != "sample"
         self.choice.set_value("patches" if filling else state.engine)
         pyramid = self.choice.button("pyramid")
         pyramid.setEnabled(bool(state.model) and not filling)
         pyramid.setToolTip(
-            "Holes are filled with patches"
+            "Patches answer this"
             if filling
             else "The trained network: live, any size"
             if state.model

@@ -2,42 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QStandardPaths, Qt, QTemporaryDir, Signal, Slot
 from PySide6.QtGui import QImage, QKeyEvent
 from PySide6.QtWidgets import QBoxLayout, QFileDialog, QStackedWidget, QWidget
 
+from app.panels.picture_part import TaskPart
 from app.picture_state import COPY
 from app.picturing import Picturing, Shown
-from app.widgets.canvas import Canvas
-from app.widgets.mask import MaskLayer
 from app.widgets.parts import column, label, push, row
 from app.widgets.twopictures import TwoPictures
 from app.widgets.variations import Tile, VariationWall
-from engine.messages import Frame, PictureRecipe, PictureRequest, Vector
+from engine.messages import PictureRecipe, PictureRequest
 
 LOOP_SECONDS = 4.0
 STRIP = 118
 """Height of the wall while one picture is large."""
-
-
-def _no_pixels(_frame: Frame):  # noqa: ANN202 - never called: no frames come here
-    raise KeyError("frames are not shown here")
-
-
-def _nothing(_frame: Frame) -> None:
-    """No frame, nothing to give back."""
-
-
-def brushed_canvas(name: str) -> tuple[Canvas, MaskLayer]:
-    """A picture that can be brushed over."""
-    canvas = Canvas(_no_pixels, _nothing)
-    canvas.setAccessibleName(name)
-    layer = MaskLayer(canvas)
-    layer.setAccessibleName(f"Brush, {name.lower()}")
-    return canvas, layer
 
 
 class Stage(QWidget):
@@ -48,14 +30,12 @@ class Stage(QWidget):
     film_asked = Signal(object)
     """PictureRequest."""
 
-    def __init__(self, picturing: Picturing):
+    def __init__(self, picturing: Picturing, parts: Sequence[TaskPart]):
         super().__init__()
         self._picturing = picturing
+        self._parts = {part.task: part for part in parts}
         self._folder = QTemporaryDir()
         self.current = -1
-        self._painting = False
-        self.where_canvas, self.where = brushed_canvas("Where it varies")
-        self.hole_canvas, self.hole = brushed_canvas("Holes")
         self.wall = VariationWall("Variations", 8, self.file_of)
         self.pair = TwoPictures()
         self._make_bar()
@@ -85,8 +65,10 @@ class Stage(QWidget):
         inside.addWidget(self.pair, 1)
         self._large = large
         self._front = QStackedWidget()
-        for page in (large, self.where_canvas, self.hole_canvas):
-            self._front.addWidget(page)
+        self._front.addWidget(large)
+        for part in self._parts.values():
+            if part.front is not None:
+                self._front.addWidget(part.front)
         self._line = QBoxLayout(QBoxLayout.Direction.TopToBottom, self)
         self._line.setContentsMargins(0, 0, 0, 0)
         self._line.setSpacing(0)
@@ -102,19 +84,13 @@ class Stage(QWidget):
         self.save.clicked.connect(self.save_as)
         self.loop.clicked.connect(self._loop)
         self.twice.toggled.connect(self.pair.set_repeat)
-        self.where.changed.connect(self._where_painted)
-        self.hole.changed.connect(self._hole_painted)
+        for part in self._parts.values():
+            part.front_changed.connect(self.show_all)
         self._picturing.changed.connect(self.refresh)
         self._picturing.source_changed.connect(self._source)
         self._picturing.arrived.connect(self._arrived)
 
     # -------------------------------------------------------------- what is in front
-
-    @Slot(bool)
-    def set_painting(self, on: bool) -> None:
-        """Paint where it varies."""
-        self._painting = on
-        self.show_large(-1)
 
     @Slot()
     def show_all(self) -> None:
@@ -133,22 +109,21 @@ class Stage(QWidget):
             self.wall.setFocus()
 
     def _arrange(self) -> None:
-        complete = self._picturing.state.task == "complete"
+        chosen = self._parts[self._picturing.state.task]
         large = self.current >= 0
-        painting = complete or self._painting
-        self._front.setVisible(large or painting)
+        working = not large and chosen.front is not None and chosen.wants_front
+        self._front.setVisible(large or working)
         # A wide picture and its answers lie above each other, a tall one's beside.
-        sideways = painting and not large and self._aspect() < 1.25
+        sideways = working and self._aspect() < 1.25
         way = QBoxLayout.Direction
         self._line.setDirection(way.LeftToRight if sideways else way.TopToBottom)
         self.wall.set_strip(large)
         self.wall.setMaximumHeight(STRIP if large else 16_777_215)
         self._line.setStretch(0, 1)
         self._line.setStretch(1, 1 if sideways or not large else 0)
-        front = self._large if large else self.hole_canvas if complete else self.where_canvas
-        self._front.setCurrentWidget(front)
-        self.hole.set_active(complete and not large)
-        self.where.set_active(self._painting and not complete and not large)
+        self._front.setCurrentWidget(chosen.front if working and chosen.front else self._large)
+        for part in self._parts.values():
+            part.set_active(working and part is chosen)
         self.wall.set_current(self.current)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -162,9 +137,8 @@ class Stage(QWidget):
     @Slot()
     def _source(self) -> None:
         source = self._picturing.source
-        for canvas, layer in ((self.where_canvas, self.where), (self.hole_canvas, self.hole)):
-            layer.reset()
-            canvas.show_image(source.image if source is not None else QImage())
+        for part in self._parts.values():
+            part.set_source(source.image if source is not None else QImage())
         self.show_large(-1)
 
     @Slot()
@@ -176,7 +150,6 @@ class Stage(QWidget):
         self.wall.set_tiles([self._tile(i) for i in range(len(shown))], self._aspect())
         self._arrange()
         self._show_large()
-        self._sync_masks()
 
     def _aspect(self) -> float:
         shown, source = self._picturing.shown, self._picturing.source
@@ -220,32 +193,6 @@ class Stage(QWidget):
         self.verdict.setText(
             "Nearly a copy of the source: begin at a coarser level." if is_copy(one) else ""
         )
-
-    # -------------------------------------------------------------- masks
-
-    @Slot()
-    def _where_painted(self) -> None:
-        self._painted("where", self.where)
-
-    @Slot()
-    def _hole_painted(self) -> None:
-        self._painted("hole", self.hole)
-
-    def _painted(self, field: str, layer: MaskLayer) -> None:
-        value = None if layer.empty else Vector.of(layer.values())
-        text = self.tr("Paint a hole") if field == "hole" else self.tr("Paint where it varies")
-        fields: dict[str, object] = {field: value}
-        self._picturing.edit(text, replace(self._picturing.state, **fields))  # type: ignore[arg-type]
-
-    def _sync_masks(self) -> None:
-        """After undo and redo the layers show what the state says."""
-        state = self._picturing.state
-        for layer, value in ((self.where, state.where), (self.hole, state.hole)):
-            own = layer.values()
-            if value is None and not layer.empty:
-                layer.reset()
-            elif value is not None and (own.shape != value.shape or own.tobytes() != value.data):
-                layer.set_values(value.array())
 
     # -------------------------------------------------------------- out
 

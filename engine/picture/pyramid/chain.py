@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from engine.picture.pyramid.grid import Size, level_size, pad, resize, resize_known
-from engine.picture.pyramid.level import Recipe, Target, target
+from engine.picture.pyramid.level import Target, target
+from engine.picture.pyramid.recipe import Recipe
 from models.pyramid import CHANNELS, Config, Level
 
 NOISE_SHARE = 0.5

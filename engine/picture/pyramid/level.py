@@ -17,29 +17,8 @@ from torch import Tensor
 
 from engine.picture.pyramid.critic import Critic, directions, hinge, sliced
 from engine.picture.pyramid.grid import pad
+from engine.picture.pyramid.recipe import Recipe
 from models.pyramid import CHANNELS, Config, Level
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """The numbers of a training."""
-
-    generator_rate: float = 1e-3
-    critic_rate: float = 2e-3
-    rebuild_weight: float = 10.0
-    """Of the mean squared error of the reconstruction (SinGAN's alpha)."""
-    critic_weight: float = 0.1
-    sliced_weight: float = 3.0
-    projections: int = 48
-    """Directions along which patches are compared, new in every step."""
-    window: int = 128
-    """Side of the windows that large levels train on, pixels."""
-    ring: int = 32
-    """Samples of the levels below that are drawn once and used again and again."""
-    decay_from: float = 0.6
-    """The rates fall to nothing from this share of the steps on; earlier on a plateau."""
-    patience: int = 4
-    """Evaluations without a gain (2 % of the sliced distance, 0.15 dB) that make a plateau."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ import torch
 
 from engine import paths
 from engine.picture.pyramid.grid import Size, level_count, level_size, scales
-from engine.picture.pyramid.level import LevelTrainer, Recipe, target
+from engine.picture.pyramid.level import LevelTrainer, target
+from engine.picture.pyramid.recipe import Recipe
 from models.errors import LodestoneError
 from models.files import write_atomically
 from models.pyramid import Config
@@ -31,11 +32,6 @@ MOST_STEPS = 2500
 FEWEST_STEPS = 12
 TRAINING_SHARE = 0.85
 """Of the budget; the rest goes into drawing the levels below, evaluating and exporting."""
-
-
-def width_for(seconds: float, device: str) -> int:
-    """Channels: wider where a graphics card trains it; 32 draw 250 px in a blink on two cores."""
-    return 64 if device != "cpu" and seconds >= 30 else 32
 
 
 def levels_for(sizes: Sequence[Size], seconds: float) -> tuple[float, ...]:
@@ -115,11 +111,3 @@ def _step_seconds(side: int, width: int, pictures: int, device: torch.device) ->
 
 def _coarsely(seconds: float) -> float:
     return 1.25 ** round(math.log(seconds, 1.25))
-
-
-def memory_bytes(size: Size, width: int, recipe: Recipe, pictures: int) -> int:
-    """A forecast of what training takes at its finest level."""
-    pixels = size[0] * size[1]
-    seen = min(pixels, recipe.window**2)
-    steps = seen * 4 * (width * 2 * 5 * 6 + recipe.projections * 12)
-    return 350 * 2**20 + steps + pixels * 4 * 3 * (recipe.ring * 2 + 8) * pictures

@@ -21,14 +21,9 @@ from engine.picture.pyramid import store
 from engine.picture.pyramid.chain import Chain
 from engine.picture.pyramid.export import export
 from engine.picture.pyramid.grid import level_size, weights
-from engine.picture.pyramid.level import Figures, LevelTrainer, Recipe
-from engine.picture.pyramid.schedule import (
-    levels_for,
-    memory_bytes,
-    step_cost,
-    steps_for,
-    width_for,
-)
+from engine.picture.pyramid.level import Figures, LevelTrainer
+from engine.picture.pyramid.recipe import Recipe, memory_bytes, width_for
+from engine.picture.pyramid.schedule import levels_for, step_cost, steps_for
 from engine.picture.pyramid.store import Finished, Plan
 from engine.picture.source import read_source, seen
 from engine.progress import Progress
