@@ -42,6 +42,7 @@ from engine.progress import Cancelled as Cancelled
 from engine.progress import Progress as Progress
 from engine.progress import Report as Report
 from engine.server import STUDIO
+from engine.sound.files import write_sound as write_sound
 from engine.sound.source import Sound as Sound
 from engine.sound.source import read_sound as read_sound
 from engine.sound.spectra import peaks as peaks
