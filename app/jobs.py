@@ -40,6 +40,8 @@ class Jobs(QObject):
         super().__init__(parent)
         self._link = link
         self._known: dict[int, JobUpdate] = {}
+        self.quiet: set[int] = set()
+        """Jobs whose results show themselves where they were asked for."""
         link.job.connect(self._update)
 
     @property
@@ -53,13 +55,18 @@ class Jobs(QObject):
     def get(self, job: int) -> JobUpdate | None:
         return self._known.get(job)
 
-    def submit(self, request: JobRequest) -> int | None:
-        """The number of the new job, or None when it was refused (then `failed` has said why)."""
+    def submit(self, request: JobRequest, quiet: bool = False) -> int | None:
+        """The number of the new job, or None when it was refused (then `failed` has said why).
+
+        `quiet`: whoever asked shows what it made, nobody else is told.
+        """
         try:
             job = self._link.client.submit(request)
         except LodestoneError as error:
             self.failed.emit(error.sentence)
             return None
+        if quiet:
+            self.quiet.add(job)
         if job not in self._known:
             self._take(JobUpdate(job, "queued", request, message="Waiting for its turn."))
         return job

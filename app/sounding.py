@@ -1,0 +1,281 @@
+"""The open sound as observable state: what is asked of it, and what has come back so far."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QObject, Signal, Slot
+
+from app.aside import Aside
+from app.history import History
+from app.jobs import Jobs
+from app.link import EngineLink
+from app.sound_asking import Asking, Take
+from app.sound_shelf import Shelf, new_key
+from app.sound_source import Source, read_source, read_whole
+from app.sound_state import (
+    Kept,
+    SoundState,
+    joined,
+    opened,
+    recipes,
+    region,
+)
+from engine.messages import (
+    LodestoneError,
+    SoundRecipe,
+    Span,
+)
+
+AT_ONCE = 4_000_000
+"""Samples that are written to the disk without anybody noticing."""
+UNSEEDED = ("seed", "count", "locked", "kept", "dropped", "source", "task", "model")
+"""Changes after which free seeds stay."""
+
+
+class Sounding(QObject):
+    """Widgets read `state`, `source` and `takes`, call `change`, and listen."""
+
+    changed = Signal()
+    """The state is another one."""
+    source_changed = Signal()
+    kept_read = Signal(str)
+    """The samples of the kept take with this key are there (`sound_of`)."""
+    reading = Signal(str)
+    """Name of the recording that is being read; empty when it is there."""
+    failed = Signal(str)
+
+    def __init__(
+        self, link: EngineLink, jobs: Jobs, home: Path, samples: Path, parent: QObject | None = None
+    ):
+        """`home`: the person's folder; `samples`: what ships with the program."""
+        super().__init__(parent)
+        self._home, self._samples = home, samples
+        self.history = History(self.apply, self)
+        self.undo_stack = self.history.stack
+        self.shelf = Shelf(home / "takes")
+        self.state = SoundState(kept=self.shelf.load())
+        self.source: Source | None = None
+        self.asking = Asking(link, jobs, self)
+        self.arrived = self.asking.arrived
+        self._aside = Aside(self)
+        self._of_kept: tuple[str, np.ndarray, int] | None = None
+        self._aside.done.connect(self._read)
+
+    @property
+    def takes(self) -> list[Take]:
+        """One a recipe of the state."""
+        return self.asking.takes
+
+    def _lay_out(self) -> None:
+        wanted = recipes(self.state, self.length)
+        self.asking.lay_out(wanted, self.state.task == "effects", self.length)
+
+    # -------------------------------------------------------------- reading
+
+    @property
+    def length(self) -> float:
+        """Seconds of the source; 0 while there is none."""
+        return self.source.seconds if self.source is not None else 0.0
+
+    def open(self, path: str) -> None:
+        """Another recording; a pyramid that was trained on it before takes over."""
+        self.reading.emit(Path(path).name)
+        self._aside.ask("open", lambda: read_source(path))
+
+    def add(self, field: str, path: str) -> None:
+        """Another recording beside the source: `second` of a morph, one more of `others`."""
+        self._aside.ask(field, lambda: read_source(path))
+
+    @Slot(str, object)
+    def _read(self, key: str, result: object) -> None:
+        if isinstance(result, LodestoneError):
+            self._unread(key, result)
+        elif key.startswith("kept:") and isinstance(result, tuple):
+            self._of_kept = (key.removeprefix("kept:"), *result)
+            self.kept_read.emit(self._of_kept[0])
+        elif not isinstance(result, Source):
+            return
+        elif key == "open":
+            self._open(result)
+        elif key == "again" and result.path == self.state.source:
+            self._take_source(result)
+            self._lay_out()
+            self.changed.emit()
+        elif key == "second":
+            self.change(self.tr("Second sound"), second=result.path)
+        elif key == "others":
+            others = tuple(dict.fromkeys((*self.state.others, result.path)))
+            self.change(self.tr("Add a recording"), others=others)
+
+    def _unread(self, key: str, error: LodestoneError) -> None:
+        self.reading.emit("")
+        self.failed.emit(error.sentence)
+        if key.startswith("put:"):
+            self.let_go(key.removeprefix("put:"))
+
+    def _open(self, source: Source) -> None:
+        self._take_source(source)
+        card = self.card_path(source)
+        model = next((str(c) for c in (card, self._bundled(source.path)) if c.is_file()), "")
+        new = opened(self.state, source.path, source.seconds, source.sound.rate, model)
+        if not card.is_file():
+            # One that ships waits to be asked.
+            new = replace(new, engine="grains")
+        if new == self.state:
+            self._lay_out()
+            self.changed.emit()
+        self.edit(self.tr("Open a recording"), new)
+
+    def _take_source(self, source: Source) -> None:
+        self.source = source
+        # The file may have changed since: what was made of the old one is not it.
+        self.asking.forget(lambda recipe: recipe.source == source.path)
+        self.asking.clear()
+        self.reading.emit("")
+        self.source_changed.emit()
+
+    def _bundled(self, path: str) -> Path:
+        """The pyramid that ships with a sample, where it does."""
+        own = Path(path).parent == self._samples
+        return self._samples / f"{Path(path).stem}.safetensors" if own else Path()
+
+    def card_path(self, source: Source) -> Path:
+        """Where a pyramid trained on this recording lies, or will lie."""
+        folder = self._home / "models" / "sounds"
+        # The same recording under another name is the same recording.
+        same = sorted(folder.glob(f"*-{source.sound.sha256[:8]}.safetensors"))
+        return same[0] if same else folder / source.card_name
+
+    # -------------------------------------------------------------- changes
+
+    def edit(self, text: str, new: SoundState, merge: str = "") -> None:
+        """One undoable change; `merge` names what is being changed, so that a gesture merges."""
+        if new != self.state:
+            self.history.push(text, self.state, new, merge)
+
+    def change(self, text: str, merge: str = "", **fields: object) -> None:
+        """Change named fields. With free seeds every change brings new ones."""
+        new = replace(self.state, **fields)  # type: ignore[arg-type]
+        if not new.locked and not fields.keys() & set(UNSEEDED) and new != self.state:
+            new = replace(new, seed=new.seed + new.count)
+        self.edit(text, new, merge)
+
+    def set_spans(self, field: str, text: str, spans: tuple[Span, ...]) -> None:
+        """Holes or stretches of noise; what lies outside the source is left out, in words."""
+        inside = joined(spans, self.length)
+        if len(inside) < len(spans) and any(a >= self.length or b <= 0 for a, b in spans):
+            self.failed.emit(
+                f"The source ends at {self.length:.2f} s. Mark a stretch that lies inside."
+            )
+        self.change(text, field, **{field: inside})
+
+    def set_region(self, span: Span) -> None:
+        """The part of the source that takes are made from."""
+        start, end = max(min(span), 0.0), min(max(span), self.length)
+        if end - start < 0.02 or (start <= 0.0 and end >= self.length):
+            start = end = 0.0
+        self.change(self.tr("Region"), "region", start=round(start, 4), end=round(end, 4))
+
+    @property
+    def region(self) -> Span:
+        return region(self.state, self.length)
+
+    def take_pyramid(self, card: str, unheard: tuple[Span, ...]) -> None:
+        """A training is done: the pyramid answers now."""
+        # Trained further: what the younger one made is not what this one makes.
+        self.asking.forget(lambda recipe: recipe.model == card)
+        words = self.tr("Use the trained pyramid")
+        self.change(words, model=card, engine="pyramid", unheard=unheard)
+        self._lay_out()
+
+    def apply(self, state: SoundState) -> None:
+        """Take a state without an undo entry (the commands use it)."""
+        before, self.state = self.state, state
+        self._shelve(before, state)
+        if self.source is None or state.source != self.source.path:
+            # Undo and redo come back to a recording whose file may have gone.
+            self.source = None
+            self.asking.clear()
+            self.source_changed.emit()
+            if state.source:
+                self.reading.emit(Path(state.source).name)
+                self._aside.ask("again", lambda: read_source(state.source))
+        self._lay_out()
+        self.changed.emit()
+
+    # -------------------------------------------------------------- keeping
+
+    def keep(self, index: int, name: str = "") -> None:
+        """Star a take: it becomes a file of its own. Again: let it go."""
+        take = self.takes[index]
+        starred = self.starred(take.recipe)
+        if starred is not None:
+            self.let_go(starred.key)
+            return
+        if not take.done or take.samples is None or take.reply is None:
+            return
+        kept = Kept(
+            new_key(), name or take.title, take.recipe, take.samples.shape[1] / take.rate,
+            take.rate, take.reply.near, take.reply.far, take.reply.copy, take.reply.engine,
+            take.outline,
+        )  # fmt: skip
+        if self._put(kept, take.samples):
+            self.change(self.tr("Star a take"), kept=(*self.state.kept, kept))
+
+    def _put(self, kept: Kept, samples: np.ndarray) -> bool:
+        def put() -> LodestoneError | None:
+            try:
+                self.shelf.put(kept, samples)
+            except LodestoneError as error:
+                return error
+            return None
+
+        if samples.size > AT_ONCE:
+            self._aside.ask(f"put:{kept.key}", put)
+            return True
+        error = put()
+        if error is not None:
+            self.failed.emit(error.sentence)
+        return error is None
+
+    def starred(self, recipe: SoundRecipe) -> Kept | None:
+        return next((kept for kept in self.state.kept if kept.recipe == recipe), None)
+
+    def let_go(self, key: str) -> None:
+        kept = tuple(one for one in self.state.kept if one.key != key)
+        self.change(self.tr("Delete a take"), kept=kept)
+
+    def rename(self, key: str, name: str) -> None:
+        name = name.strip()[:80]
+        if name:
+            kept = tuple(replace(k, name=name) if k.key == key else k for k in self.state.kept)
+            self.change(self.tr("Rename a take"), kept=kept)
+
+    def drop(self, index: int) -> None:
+        """A take that is not worth keeping leaves the list."""
+        dropped = (*self.state.dropped, self.takes[index].recipe)
+        self.change(self.tr("Delete a take"), dropped=dropped)
+
+    def _shelve(self, before: SoundState, after: SoundState) -> None:
+        """The folder follows the state, undo and redo too."""
+        old = {kept.key: kept for kept in before.kept}
+        new = {kept.key: kept for kept in after.kept}
+        try:
+            for key in old.keys() - new.keys():
+                self.shelf.remove(key)
+            for key, kept in new.items():
+                if old.get(key) != kept:
+                    self.shelf.note(kept)
+        except LodestoneError as error:
+            self.failed.emit(error.sentence)
+
+    def sound_of(self, key: str) -> tuple[np.ndarray, int] | None:
+        """Samples and rate of a kept take; None: it is being read, `kept_read` follows."""
+        if self._of_kept is not None and self._of_kept[0] == key:
+            return self._of_kept[1:]
+        path = str(self.shelf.sound(key))
+        self._aside.ask(f"kept:{key}", lambda: read_whole(path))
+        return None
