@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 _shown = 80.0
 """dB between the darkest and the brightest of a spectrogram."""
-_chunk = 2048
+_chunk = 512
 """Frames that are transformed at a time, so that memory stays bounded."""
 
 
@@ -54,12 +55,15 @@ def istft(spectrum: np.ndarray, size: int, hop: int, count: int) -> np.ndarray:
 
 def power(samples: np.ndarray, size: int, hop: int) -> np.ndarray:
     """(T, size // 2 + 1) float32: |STFT|², frames that lie wholly inside the mirrored sound."""
+    return np.concatenate(list(powers(samples, size, hop)))
+
+
+def powers(samples: np.ndarray, size: int, hop: int) -> Iterator[np.ndarray]:
+    """`power` in parts of some milliseconds' work."""
     cut = frames(samples, size, hop)
-    out = np.empty((len(cut), size // 2 + 1), np.float32)
     for i in range(0, len(cut), _chunk):
         block = np.fft.rfft(cut[i : i + _chunk] * window(size), axis=1)
-        out[i : i + _chunk] = block.real**2 + block.imag**2
-    return out
+        yield (block.real**2 + block.imag**2).astype(np.float32)
 
 
 @functools.lru_cache(maxsize=16)
@@ -90,7 +94,16 @@ def log_mel(
     samples: np.ndarray, rate: int, size: int = 1024, hop: int = 256, bands: int = 40
 ) -> np.ndarray:
     """(T, bands) float32: log10 of the power in mel bands; 1e-6 is its floor."""
-    return np.log10(power(samples, size, hop) @ mel_bank(rate, size, bands) + 1e-6)
+    return np.concatenate(list(log_mels(samples, rate, size, hop, bands)))
+
+
+def log_mels(
+    samples: np.ndarray, rate: int, size: int = 1024, hop: int = 256, bands: int = 40
+) -> Iterator[np.ndarray]:
+    """`log_mel` in parts of some milliseconds' work."""
+    bank = mel_bank(rate, size, bands)
+    for part in powers(samples, size, hop):
+        yield np.log10(part @ bank + 1e-6)
 
 
 def spectrogram(samples: np.ndarray, rate: int, width: int, height: int) -> np.ndarray:
