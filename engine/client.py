@@ -50,6 +50,7 @@ from engine.sound.shown import share_of as share_of
 from engine.sound.shown import shown_range as shown_range
 from engine.sound.source import Sound as Sound
 from engine.sound.source import read_sound as read_sound
+from engine.sound.source import resampled as resampled
 from engine.sound.spectra import peaks as peaks
 from engine.sound.spectra import spectrogram as spectrogram
 from engine.steer.annotations import read_annotations as read_annotations

@@ -35,11 +35,15 @@ _NOTES = (50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000)
 def colours() -> np.ndarray:
     """(256,) uint32 0xffRRGGBB from silence to loudest: dark, violet, rust, the accent, cream."""
     at = np.linspace(0, 1, 256)
-    stops = [(share, theme.colour(name).getRgb()) for share, name in _STOPS]
-    shares = [share for share, _ in stops]
+    shares = [share for share, _ in _STOPS]
+    stops = [theme.colour(name) for _, name in _STOPS]
     red, green, blue = (
-        np.interp(at, shares, [rgb[i] for _, rgb in stops]).round().astype(np.uint32)
-        for i in range(3)
+        np.interp(at, shares, values).round().astype(np.uint32)
+        for values in (
+            [stop.red() for stop in stops],
+            [stop.green() for stop in stops],
+            [stop.blue() for stop in stops],
+        )
     )
     return np.uint32(0xFF000000) | red << 16 | green << 8 | blue
 

@@ -71,15 +71,18 @@ def _shaded(reach: tuple[np.ndarray, np.ndarray, np.ndarray], tall: int, tint: s
     outer = _coverage(rows, middle - high * scale - 0.5, middle - low * scale + 0.5)
     inner_top, inner_end = np.minimum(loud, high) * scale, np.maximum(-loud, low) * scale
     inner = _coverage(rows, middle - inner_top, middle - inner_end)
-    ground, dim, bright = (
-        np.array(theme.colour(name).getRgb()[:3], np.float32) for name in (theme.GROUND, tint, tint)
-    )
-    dim = ground + (dim - ground) * 0.55
+    ground, bright = _rgb(theme.GROUND), _rgb(tint)
+    dim = ground + (bright - ground) * 0.55
     out = np.full((tall, low.size), 0xFF000000, np.uint32)
     for i, shift in enumerate((16, 8, 0)):
         value = ground[i] + outer * (dim[i] - ground[i]) + inner * (bright[i] - dim[i])
         out |= np.clip(value, 0, 255).astype(np.uint32) << np.uint32(shift)
     return out
+
+
+def _rgb(name: str) -> np.ndarray:
+    colour = theme.colour(name)
+    return np.array([colour.red(), colour.green(), colour.blue()], np.float32)
 
 
 def _coverage(rows: np.ndarray, top: np.ndarray, end: np.ndarray) -> np.ndarray:
@@ -213,6 +216,15 @@ def paint_curve(
     painter.save()
     painter.setClipRect(place)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setFont(theme.font(theme.SIZE_SMALL))
+    for word, y in ((words[1], place.top() + 4), (words[0], place.bottom() - 20)):
+        wide = painter.fontMetrics().horizontalAdvance(word) + 12
+        tag = QRectF(place.right() - wide - 4, y, wide, 16)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.colour("#000000", 150))
+        painter.drawRoundedRect(tag, 4, 4)
+        painter.setPen(theme.colour(theme.TEXT))
+        painter.drawText(tag, Qt.AlignmentFlag.AlignCenter, word)
     if dots:
         ends = (
             QPointF(min(place.left(), dots[0].x()), dots[0].y()),
@@ -227,13 +239,4 @@ def paint_curve(
         painter.setPen(QPen(theme.colour(theme.GROUND), 1.5))
         painter.setBrush(theme.colour(theme.ACCENT if index == chosen else theme.TEXT))
         painter.drawEllipse(dot, DOT + (1 if index == chosen else 0), DOT + (index == chosen))
-    painter.setFont(theme.font(theme.SIZE_SMALL))
-    for word, y in ((words[1], place.top() + 4), (words[0], place.bottom() - 20)):
-        wide = painter.fontMetrics().horizontalAdvance(word) + 12
-        tag = QRectF(place.right() - wide - 4, y, wide, 16)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.colour("#000000", 150))
-        painter.drawRoundedRect(tag, 4, 4)
-        painter.setPen(theme.colour(theme.TEXT))
-        painter.drawText(tag, Qt.AlignmentFlag.AlignCenter, word)
     painter.restore()
