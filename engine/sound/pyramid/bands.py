@@ -12,10 +12,10 @@ from functools import lru_cache
 import numpy as np
 
 LOWEST_RATE = 2000
-"""Hz of the first level of samples."""
+"""Hz of the first level of samples, as in `models.wave`, which needs torch."""
 HIGHEST_RATE = 32000
-FRAMES_PER_SECOND = 500
-"""Frames a second at which every level of samples thinks; a frame hop is `rate / 500` samples."""
+FRAMES = 500
+"""Frames a second at which every level of samples thinks; a hop is `rate / 500` samples."""
 FLOOR = 1e-10
 """-100 dB: power below it is silence."""
 TAPS = 63
@@ -28,12 +28,6 @@ def top_rate(wanted: int, source: int) -> int:
     while rate * 2 <= min(max(wanted, LOWEST_RATE), source, HIGHEST_RATE):
         rate *= 2
     return rate
-
-
-def wave_rates(top: int) -> tuple[int, ...]:
-    """Rates of the levels of samples, Hz, low first."""
-    count = int(math.log2(top // LOWEST_RATE)) + 1
-    return tuple(LOWEST_RATE << k for k in range(count))
 
 
 # ---------------------------------------------------------------- between two rates
@@ -182,3 +176,28 @@ def stretched(x: np.ndarray, count: int, wrap: bool = False) -> np.ndarray:
         low.clip(0, old - 1), (low + 1).clip(0, old - 1)
     )  # fmt: skip
     return ((1 - part) * x[..., first] + part * x[..., second]).astype(np.float32)
+
+
+def frames_of(course: np.ndarray, frames: int, margin: int, wrap: bool = False) -> np.ndarray:
+    """(C, T) course -> (C, frames + 2 margin - 3), at the centres of a level's spectra."""
+    cells = stretched(course, frames, wrap)
+    cells = pad_time(cells, margin, wrap, mode="edge")
+    return 0.5 * (cells[:, 1:-2] + cells[:, 2:-1])
+
+
+def gains(
+    course: np.ndarray, mean: np.ndarray, deviation: float, rate: int, top: int, channels: int
+) -> np.ndarray:
+    """(channels · bands, F) normalised course -> (channels · bins, F) amplitude of each bin."""
+    logs = (course * deviation + mean).reshape(channels, -1, course.shape[1])
+    weights = spread(top, logs.shape[1], 2 * (rate // FRAMES) + 1)
+    amplitude = np.exp(0.5 * (weights @ logs)) * math.sqrt(rate / top)
+    return amplitude.reshape(-1, course.shape[1]).astype(np.float32)
+
+
+def above(rate: int) -> np.ndarray:
+    """(bins,) share of each bin that the level at `rate` adds to the level below."""
+    bins = 2 * (rate // FRAMES) + 1
+    if rate == LOWEST_RATE:
+        return np.ones(bins, np.float32)
+    return (1.0 - response(np.arange(bins) * 125.0 / rate)).clip(0, 1).astype(np.float32)

@@ -88,3 +88,63 @@ class CourseCritic(nn.Module):
         for conv in self.convs[:-1]:
             x = F.leaky_relu(conv(x), LEAK)
         return self.convs[-1](x)
+
+
+def course_distance(a: Tensor, b: Tensor, known: Tensor | None) -> Tensor:
+    """Of (N, C, T) courses, over stretches of 1, 4 and 16 frames; known: (1, 1, T) 0/1."""
+    square = (a - b).square().mean(dim=1, keepdim=True)
+    total = a.new_zeros(())
+    for width in (1, 4, 16):
+        if square.shape[-1] < width:
+            continue
+        one = (F.avg_pool1d(square, width, 1) + 1e-6).sqrt()
+        total = total + (one.mean() if known is None else _mean(one, _whole(known, width)))
+    return total
+
+
+def course_energy(real: Tensor, a: Tensor, b: Tensor, known: Tensor | None) -> Tensor:
+    return (
+        course_distance(real, a, known)
+        + course_distance(real, b, known)
+        - course_distance(a, b, known)
+    )
+
+
+def _mean(values: Tensor, weight: Tensor) -> Tensor:
+    weight = weight.expand_as(values)
+    return (values * weight).sum() / weight.sum().clamp_min(1.0)
+
+
+def _whole(known: Tensor, width: int) -> Tensor:
+    """(N, 1, T) -> (N, 1, T - width + 1): 1 where nothing in the stretch is hidden."""
+    return -F.max_pool1d(-known, width, 1)
+
+
+def hinge(real: Tensor, false: Tensor, known: Tensor | None, view: int) -> Tensor:
+    """The critic's loss; positions of the recording that touch something hidden do not count."""
+    wrong = F.relu(1.0 - real)
+    heard = wrong.mean() if known is None else _mean(wrong, _whole(known, view))
+    return heard + F.relu(1.0 + false).mean()
+
+
+def directions(count: int, channels: int, frames: int, random: torch.Generator) -> Tensor:
+    """(count, channels, frames) unit vectors."""
+    found = torch.randn(count, channels * frames, generator=random)
+    return F.normalize(found, dim=1).reshape(count, channels, frames)
+
+
+def sliced(real: Tensor, false: Tensor, along: Tensor, known: Tensor | None = None) -> Tensor:
+    """Mean distance of the sorted projections of all stretches as long as `along`."""
+    frames = min(along.shape[2], real.shape[2], false.shape[2])
+    along = along[:, :, :frames]
+    a = F.conv1d(real, along).transpose(0, 1).flatten(1)
+    b = F.conv1d(false, along).transpose(0, 1).flatten(1)
+    if known is not None:
+        a = a[:, _whole(known, frames).expand(len(real), -1, -1).flatten() > 0.5]
+    if a.shape[1] == 0:
+        return false.sum() * 0.0
+    a, b = a.sort(dim=1).values, b.sort(dim=1).values
+    if a.shape[1] != b.shape[1]:
+        place = (torch.arange(b.shape[1], device=a.device) + 0.5) * (a.shape[1] / b.shape[1])
+        a = a[:, place.long().clamp_max(a.shape[1] - 1)]
+    return (a - b).abs().mean()
