@@ -21,7 +21,6 @@ from engine.messages import (
     SoundRecipe,
     SoundReply,
     SoundTrainRequest,
-    Vector,
 )
 
 KEY = "sound:take"
@@ -194,12 +193,9 @@ class Asking(QObject):
             self.takes[index].share = share
             self.arrived.emit(index)
 
-    @Slot(object, object, int)
-    def _made(self, recipe: SoundRecipe, samples: np.ndarray, rate: int) -> None:
-        index = self._index(recipe)
-        if index is not None:
-            reply = SoundReply(Vector.of(samples), rate, 1, 1)
-            self._take(recipe, reply, 0.0, True)
+    @Slot(object, object)
+    def _made(self, recipe: SoundRecipe, reply: SoundReply) -> None:
+        self._take(recipe, reply, 0.0, True)
 
     @Slot(object, str)
     def _refused(self, recipe: SoundRecipe, sentence: str) -> None:

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, QTemporaryDir, Signal, Slot
 from app.aside import Aside
 from app.jobs import ACTIVE, Jobs
 from app.sound_source import read_whole
-from engine.messages import JobUpdate, LodestoneError, SoundRecipe, SoundRequest
+from engine.messages import JobUpdate, LodestoneError, SoundRecipe, SoundReply, SoundRequest, Vector
 
 
 class LongTakes(QObject):
@@ -18,8 +18,8 @@ class LongTakes(QObject):
 
     moved = Signal(object, float)
     """(recipe, share that is done)."""
-    made = Signal(object, object, int)
-    """(recipe, samples (channels, N), rate)."""
+    made = Signal(object, object)
+    """(recipe, SoundReply)."""
     failed = Signal(object, str)
 
     def __init__(self, jobs: Jobs, parent: QObject | None = None):
@@ -28,6 +28,7 @@ class LongTakes(QObject):
         self._folder = QTemporaryDir()
         self._aside = Aside(self)
         self._asked: dict[int, SoundRecipe] = {}
+        self._figures: dict[int, dict[str, float]] = {}
         jobs.updated.connect(self._updated)
         self._aside.done.connect(self._read)
 
@@ -54,6 +55,7 @@ class LongTakes(QObject):
         if update.state in ACTIVE:
             self.moved.emit(recipe, update.fraction)
         elif update.state == "done":
+            self._figures[update.job] = dict(update.figures)
             path = str(Path(self._folder.path()) / f"{name_of(recipe)}.wav")
             self._aside.ask(str(update.job), lambda: read_whole(path))
         else:
@@ -62,13 +64,16 @@ class LongTakes(QObject):
 
     @Slot(str, object)
     def _read(self, job: str, result: object) -> None:
-        recipe = self._asked.pop(int(job), None)
+        recipe, figures = self._asked.pop(int(job), None), self._figures.pop(int(job), {})
         if recipe is None:
             return
         if isinstance(result, LodestoneError):
             self.failed.emit(recipe, result.sentence)
         elif isinstance(result, tuple):
-            self.made.emit(recipe, result[0], result[1])
+            engine = "pyramid" if recipe.engine == "pyramid" else "grains"
+            scores = (figures.get(name) for name in ("near", "far", "copy"))
+            reply = SoundReply(Vector.of(result[0]), result[1], 1, 1, engine, "", *scores)
+            self.made.emit(recipe, reply)
 
 
 def name_of(recipe: SoundRecipe) -> str:

@@ -162,7 +162,7 @@ def recipes(state: SoundState, length: float) -> tuple[SoundRecipe, ...]:
             made = _seeds(_inpaint(state, base), ANSWERS)
         case "extend":
             # Restoring gives the whole recording back, and seeds make no difference to it.
-            made = (replace(_whole(base), task="extend", rate=state.rate, others=state.others),)
+            made = (_extend(state, base),)
         case "denoise":
             made = (
                 replace(
@@ -186,13 +186,30 @@ def _whole(base: SoundRecipe) -> SoundRecipe:
 
 def _inpaint(state: SoundState, base: SoundRecipe) -> SoundRecipe:
     # A pyramid that has heard what lies in a hole would give it away.
-    engine = state.engine if covered(state.holes, state.unheard) else "grains"
-    return replace(base, task="inpaint", engine=engine, holes=state.holes, start=0.0, end=0.0)
+    engine = _able(state.engine) if covered(state.holes, state.unheard) else "grains"
+    return replace(base, task="inpaint", engine=engine, holes=state.holes)
+
+
+def _extend(state: SoundState, base: SoundRecipe) -> SoundRecipe:
+    engine = _able(state.engine)
+    return replace(_whole(base), task="extend", engine=engine, rate=state.rate, others=state.others)
 
 
 def _morph(state: SoundState, base: SoundRecipe) -> SoundRecipe:
     curve = tuple((at * state.seconds, share) for at, share in state.curve)
-    return replace(base, task="morph", others=(state.second,), seconds=state.seconds, curve=curve)
+    return replace(
+        base,
+        task="morph",
+        engine=_able(state.engine),
+        others=(state.second,),
+        seconds=state.seconds,
+        curve=curve,
+    )
+
+
+def _able(engine: SoundEngine) -> SoundEngine:
+    """The pyramid where it can: it may not know the second sound, or the upper band."""
+    return "auto" if engine == "pyramid" else engine
 
 
 def made_seconds(recipe: SoundRecipe, length: float) -> float:

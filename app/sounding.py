@@ -62,6 +62,7 @@ class Sounding(QObject):
         self.arrived = self.asking.arrived
         self._aside = Aside(self)
         self._of_kept: tuple[str, np.ndarray, int] | None = None
+        self._kept_asked = ""
         self._aside.done.connect(self._read)
 
     @property
@@ -94,7 +95,7 @@ class Sounding(QObject):
         if isinstance(result, LodestoneError):
             self._unread(key, result)
         elif key.startswith("kept:") and isinstance(result, tuple):
-            self._of_kept = (key.removeprefix("kept:"), *result)
+            self._of_kept, self._kept_asked = (key.removeprefix("kept:"), *result), ""
             self.kept_read.emit(self._of_kept[0])
         elif not isinstance(result, Source):
             return
@@ -276,6 +277,8 @@ class Sounding(QObject):
         """Samples and rate of a kept take; None: it is being read, `kept_read` follows."""
         if self._of_kept is not None and self._of_kept[0] == key:
             return self._of_kept[1:]
-        path = str(self.shelf.sound(key))
-        self._aside.ask(f"kept:{key}", lambda: read_whole(path))
+        if self._kept_asked != key:
+            self._kept_asked = key
+            path = str(self.shelf.sound(key))
+            self._aside.ask(f"kept:{key}", lambda: read_whole(path))
         return None

@@ -18,9 +18,10 @@ WORKSPACES = (
     ("compass", "Compass", "Sort pictures by what you see, get a direction (Ctrl+3)"),
     ("vocabulary", "Vocabulary", "Describe what changes, steer by words (Ctrl+4)"),
     ("picture", "Picture", "Make a generator from one picture (Ctrl+5)"),
-    ("train", "Train", "Make a generator from your pictures (Ctrl+6)"),
-    ("export", "Export", "Pictures, films, ONNX (Ctrl+7)"),
-    ("jobs", "Jobs", "What is being computed (Ctrl+8)"),
+    ("sound", "Sound", "Make a generator from one sound (Ctrl+6)"),
+    ("train", "Train", "Make a generator from your pictures (Ctrl+7)"),
+    ("export", "Export", "Pictures, films, ONNX (Ctrl+8)"),
+    ("jobs", "Jobs", "What is being computed (Ctrl+9)"),
 )
 NARROW = 1200
 """Pixels of a window below which its head has to save room."""
