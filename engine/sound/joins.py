@@ -42,7 +42,7 @@ def lay(
 
     `grains` cover 0..count without gaps. With `loop` the last joins the first.
     """
-    layer = _Layer(samples, middle, rate, count)
+    layer = Layer(samples, middle, rate, count)
     first = last = layer.fitted(grains[0], None, None)
     ahead = first if loop and len(grains) > 1 else None
     layer.add(first, not loop)
@@ -59,13 +59,15 @@ def lay(
     yield layer.out
 
 
-class _Layer:
+class Layer:
+    """Where grains are laid; `out` (channels, count) is ready when all are."""
+
     def __init__(self, samples: np.ndarray, middle: np.ndarray, rate: int, count: int):
         self._pad = round((overlap + reach) * rate) + 2
         edge = ((0, 0), (self._pad, self._pad))
         self._samples = np.pad(samples, edge)
         self._middle = np.pad(middle, edge[1])
-        self._half = max(1, round(overlap * rate / 2))
+        self.half = max(1, round(overlap * rate / 2))
         self._reach = max(1, round(reach * rate))
         self._stride = max(1, rate // 12000)
         self._count = count
@@ -78,6 +80,23 @@ class _Layer:
             total = total + self._correlations(before.source + before.length, grain.source)
         if after is not None:
             total = total + self._correlations(after.source, grain.source + grain.length)
+        return self._moved(grain, total)
+
+    def placed(
+        self, grain: Grain, before: Grain | None, left: int | None, right: int | None
+    ) -> Grain:
+        """As `fitted`; `left` and `right` are centres of known sound, half a fade away."""
+        total = 0.0
+        if before is not None:
+            total = total + self._correlations(before.source + before.length, grain.source)
+        if left is not None:
+            total = total + self._correlations(left, grain.source - self.half)
+        if right is not None:
+            end = grain.source + grain.length
+            total = total + self._correlations(right, end + self.half)
+        return self._moved(grain, total)
+
+    def _moved(self, grain: Grain, total: np.ndarray | float) -> Grain:
         shift = int(np.argmax(total)) - self._reach if isinstance(total, np.ndarray) else 0
         return Grain(grain.start, grain.length, grain.source + shift, grain.gain)
 
@@ -91,7 +110,7 @@ class _Layer:
 
     def _correlations(self, fixed: int, moved: int) -> np.ndarray:
         """(2·reach + 1,): how alike the surroundings are, -1..1, for every shift of `moved`."""
-        half, reach = self._half, self._reach
+        half, reach = self.half, self._reach
         key = self._cut(fixed, half, half)[:: self._stride]
         rows = self._cut(moved, half + reach, half + reach)
         windows = sliding_window_view(rows, 2 * half)[:, :: self._stride]
@@ -108,7 +127,7 @@ class _Layer:
 
     def add(self, grain: Grain, from_start: bool) -> None:
         """Everything between the fades (or from the very first sample)."""
-        first = 0 if from_start else self._half
+        first = 0 if from_start else self.half
         first = min(first, grain.length)
         count = grain.length - first
         where = grain.start + first
@@ -116,7 +135,7 @@ class _Layer:
 
     def join(self, left: Grain, right: Grain) -> None:
         """The fade around the border between two neighbours."""
-        half = self._half
+        half = self.half
         a = left.gain * self._source(left.source + left.length - half, 2 * half)
         b = right.gain * self._source(right.source - half, 2 * half)
         first = self._cut(left.source + left.length, half, half)

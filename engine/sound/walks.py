@@ -117,7 +117,7 @@ def _run(usable: np.ndarray, first: int) -> int:
     return len(rest) if rest.all() else int(np.argmin(rest))
 
 
-def _clear(usable: np.ndarray, length: int) -> np.ndarray:
+def clear(usable: np.ndarray, length: int) -> np.ndarray:
     """(T,) bool: frames from which `length` usable ones follow."""
     total = np.concatenate([[0], np.cumsum(usable)])
     ok = np.zeros(len(usable), bool)
@@ -176,7 +176,7 @@ def follow(
     before, total = -1, len(cuts) - 1
     for a in range(0, total, block):
         b = min(a + block, total)
-        choice = _Choice(corpus, manner, random)
+        choice = Choice(corpus, manner, random)
         for i in range(a, b):
             choice.weigh(course[cuts[i] : cuts[i + 1]])
             if i % 6 == 5:
@@ -190,11 +190,20 @@ def follow(
     yield np.concatenate(found)
 
 
-class _Choice:
+class Choice:
     """Viterbi over the best candidates of every grain."""
 
-    def __init__(self, corpus: Corpus, manner: Manner, random: np.random.Generator):
+    def __init__(
+        self,
+        corpus: Corpus,
+        manner: Manner,
+        random: np.random.Generator,
+        usable: np.ndarray | None = None,
+    ):
         self._corpus, self._manner, self._random = corpus, manner, random
+        self._usable = corpus.usable if usable is None else usable
+        self.roughness = 0.0
+        """Mean cost of what was chosen, in typical distances."""
         self._squares = np.einsum("ij,ij->i", corpus.frames, corpus.frames)
         self._around = _surroundings(corpus.frames)
         self._typical = _typical(self._around, random) / (2 * context)
@@ -212,12 +221,42 @@ class _Choice:
         for i in range(min(length, total)):
             sums += (self._squares - 2 * products[:, i])[i : i + n]
         cost[:n] = (sums + float((targets * targets).sum())) / length / self._typical
-        if length not in self._clear:
-            self._clear[length] = _clear(self._corpus.usable, length)
-        cost[~self._clear[length]] = np.inf
+        cost[~self._whole(length)] = np.inf
         own, away = int(course[0]), self._manner.away
         cost[max(0, own - away) : own + away + 1] += self._manner.own
         self._costs.append(cost)
+
+    def surround(
+        self, cuts: np.ndarray, borders: tuple[int, int], random: np.random.Generator
+    ) -> None:
+        """Instead of `weigh`: grains between two borders should be like what surrounds them."""
+        frames, total = self._corpus.frames, self._corpus.count
+        near = [
+            frames[a:b][self._corpus.usable[a:b]]
+            for a, b in ((max(0, borders[0] - 40), borders[0]), (borders[1], borders[1] + 40))
+        ]
+        sides = [x.mean(0) if len(x) else None for x in near]
+        known = [x for x in sides if x is not None] or [frames.mean(0)]
+        first, last = known[0], known[-1]
+        sums = np.concatenate([np.zeros((1, frames.shape[1])), np.cumsum(frames, axis=0)])
+        for a, b in zip(cuts[:-1], cuts[1:], strict=True):
+            share = ((a + b) / 2 - borders[0]) / max(1, borders[1] - borders[0])
+            length = int(b - a)
+            cost = np.full(total, np.inf, np.float32)
+            n = max(1, total - length + 1)
+            means = (sums[length:] - sums[: len(sums) - length]) / length
+            gap = means[:n] - (first + share * (last - first))
+            cost[: len(gap)] = 0.5 * np.einsum("ij,ij->i", gap, gap) / self._typical
+            # Whole stretches are liked or not, or the same one would be chosen again and again.
+            cost += 0.4 * np.repeat(random.gumbel(size=total // 25 + 1), 25)[:total]
+            cost[~self._whole(length)] = np.inf
+            self._costs.append(cost - np.float32(min(0.0, float(cost.min()))))
+
+    def _whole(self, length: int) -> np.ndarray:
+        """(T,) bool: from where a grain of this length may be taken."""
+        if length not in self._clear:
+            self._clear[length] = clear(self._usable, length)
+        return self._clear[length]
 
     def fix_first(self) -> int:
         """Decide on the first grain now, for the last one to lead to."""
@@ -247,6 +286,7 @@ class _Choice:
             whole = total[:, None] + self._joins(picks[k - 1] + lengths[k - 1], picks[k])
             back.append(np.argmin(whole, axis=0))
             total = whole[back[-1], np.arange(whole.shape[1])] + local[k]
+        self.roughness = float(total.min()) / len(picks)
         return self._traced(picks, back, int(np.argmin(total)))
 
     def _joins(self, ends: np.ndarray, starts: np.ndarray) -> np.ndarray:
