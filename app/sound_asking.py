@@ -201,7 +201,8 @@ class Asking(QObject):
     def _refused(self, recipe: SoundRecipe, sentence: str) -> None:
         index = self._index(recipe)
         if index is not None:
-            self.takes[index].failed = sentence
+            take = self.takes[index]
+            take.failed, take.samples, take.outline = sentence, None, ()
             self.arrived.emit(index)
 
 

@@ -37,7 +37,7 @@ class TaskChoice(QWidget):
         button.setToolTip(part.hint)
         button.setAccessibleName(f"Task: {part.title}")
         button.setFocusPolicy(button.focusPolicy().StrongFocus)
-        button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._group.addButton(button, len(self._tasks))
         self._tasks.append(part.task)
         return button

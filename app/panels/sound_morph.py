@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.panels.sound_part import LengthRow, TaskPart, choose_sound
 from app.sounding import Sounding
@@ -44,6 +44,10 @@ class MorphPart(TaskPart):
             ),
             "Course",
         )
+        for name in (*COURSES, "own"):
+            # Four words share the form's width.
+            button = self.course.button(name)
+            button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._build()
         self.choose.clicked.connect(self._choose)
         self.length.moved.connect(self._length)

@@ -109,10 +109,6 @@ class EffectsPart(TaskPart):
         self.about = label("", "dim", wrap=True)
         self.form = QWidget()
         inside = column(self.form, spacing=9)
-        inside.addWidget(section("One-shot takes"))
-        inside.addWidget(
-            label(f"{ONE_SHOTS} takes of one event, each as long as the region.", "dim", wrap=True)
-        )
         inside.addWidget(self.about)
 
     def refresh(self) -> None:

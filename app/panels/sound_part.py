@@ -143,6 +143,14 @@ class SpanList(QWidget):
         layout.addLayout(self._lines)
         self.rows: list[QWidget] = []
         self.add.clicked.connect(self._add)
+        for field in (self.fields.start, self.fields.end):
+            field.valueChanged.connect(self._check)
+        self._check()
+
+    @Slot()
+    def _check(self) -> None:
+        start, end = self.fields.span
+        self.add.setEnabled(end > start)
 
     @Slot()
     def _add(self) -> None:

@@ -34,8 +34,7 @@ class FillPart(TaskPart):
         inside.addLayout(row(section("Holes"), 1, self.clear))
         inside.addWidget(
             label(
-                f"Drag over what should go: one hole or several. {ANSWERS} answers follow; "
-                "everything outside stays untouched.",
+                "Drag over what should go: one hole or several. What is outside stays untouched.",
                 "dim",
                 wrap=True,
             )

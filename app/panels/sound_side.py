@@ -96,6 +96,8 @@ class Scores(QWidget):
     @Slot()
     def refresh(self) -> None:
         near, far, copy, engine = self._heard.scores
+        recipe = self._heard.recipe
+        self.setVisible(recipe is not None and recipe.task not in NO_COPY)
         self.near.set_value(likeness(near))
         self.far.set_value(likeness(far))
         for part, distance in ((self.near, near), (self.far, far)):

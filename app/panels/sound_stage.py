@@ -8,6 +8,7 @@ import numpy as np
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QWidget
 
+from app import theme
 from app.panels.sound_heard import Heard
 from app.panels.sound_morph import MorphPart
 from app.panels.sound_part import TaskPart
@@ -32,10 +33,11 @@ class Stage(QWidget):
         self._sounding, self._heard = sounding, heard
         self._parts = {part.task: part for part in parts}
         self.player = Player(self)
-        self.source, self.take = WaveView("Source"), WaveView("Take")
+        self.source, self.take = WaveView("Source", theme.TEXT), WaveView("Take")
         self.transport = Transport(self.player)
         self.transport.set_sides("Source", "Take")
         self._shown: np.ndarray | None = None
+        self._peak = 0.0
         self._make()
         self._build()
         self._wire()
@@ -135,7 +137,9 @@ class Stage(QWidget):
             self.source.set_sound(None)
             self.player.set_sound("a", None, 0)
             return
+        self._peak = float(np.abs(source.sound.samples).max(initial=0.0))
         self.source.set_sound(source.sound.samples, source.sound.rate)
+        self._scale()
         self.player.set_sound("a", source.sound.samples, source.sound.rate)
         self.name.setText(source.name if len(source.name) <= 34 else source.name[:33] + "…")
         self.name.setToolTip(source.path)
@@ -157,14 +161,18 @@ class Stage(QWidget):
 
     @Slot()
     def show_take(self) -> None:
-        heard = self._heard
+        heard, player = self._heard, self.player
         sound = heard.sound
         samples = sound[0] if sound is not None else None
         if samples is not self._shown:
-            self._shown = samples
+            fresh, self._shown = (samples is None) != (self._shown is None), samples
             rate = sound[1] if sound is not None else 0
             self.take.set_sound(samples, rate)
-            self.player.set_sound("b", samples, rate)
+            player.set_sound("b", samples, rate)
+            self._scale()
+            if fresh:
+                # What has just been made is what one wants to hear.
+                player.set_side("a" if samples is None else "b")
         self._marks()
         self.take.set_empty_text(self._empty())
         self.take_name.setText(heard.name or "Take")
@@ -176,6 +184,16 @@ class Stage(QWidget):
         self.star.setText("Starred" if kept else "Star")
         for button in (self.star, self.export):
             button.setEnabled(heard.finished)
+
+    def _scale(self) -> None:
+        """Loudness and pitch of both views compare by eye."""
+        source, sound = self._sounding.source, self._heard.sound
+        if source is None:
+            return
+        rates = [source.sound.rate] + ([sound[1]] if sound is not None else [])
+        for view in (self.source, self.take):
+            view.set_full(self._peak)
+            view.set_highest(max(rates) / 2)
 
     def _marks(self) -> None:
         """The holes that were filled, and the course of a morph."""
