@@ -1,4 +1,4 @@
-"""A pyramid's levels as ONNX files, compared with torch at lengths nobody trained. Imports torch."""
+"""A pyramid's levels as ONNX files, compared with torch at untrained lengths. Imports torch."""
 
 from __future__ import annotations
 

@@ -142,9 +142,7 @@ def _heard(g: _Graph, channels: int, bins: int, heard: int, ahead: str, hop: int
     return g.reshape(clipped, 1, channels * 2 * heard, -1)
 
 
-def _waves(
-    g: _Graph, out: str, noisy: str, channels: int, bins: int, cut: int, rate: int
-) -> str:
+def _waves(g: _Graph, out: str, noisy: str, channels: int, bins: int, cut: int, rate: int) -> str:
     """Breath and tone → (1, channels, samples)."""
     hop = rate // FRAMES
     limits = [g.constant(np.array(v, np.float32)) for v in (-6.0, 3.0)]

@@ -69,10 +69,10 @@ def material(
     waves, raw, heard, frames = [], [], [], []
     for samples, seen in zip(sources, known, strict=True):
         x = np.where(seen, samples.astype(np.float32) / 32767.0, HIDDEN_FILL)
-        waves.append(_pyramid(x.astype(np.float32), len(rates)))
+        waves.append(wave_pyramid(x.astype(np.float32), len(rates)))
         logs = np.concatenate([course(row, rates[-1], window, hop, bands) for row in x])
-        clear = _clear(seen, window, hop, logs.shape[1])
-        raw.append(_bridged(logs, clear))
+        clear = clear_frames(seen, window, hop, logs.shape[1])
+        raw.append(bridged(logs, clear))
         heard.append(clear)
         step = rates[-1] // FRAMES
         frames.append(seen[: len(seen) // step * step].reshape(-1, step).all(axis=1))
@@ -85,14 +85,14 @@ def material(
     return Material(tuple(waves), courses, tuple(frames), mean, deviation)
 
 
-def _pyramid(x: np.ndarray, levels: int) -> tuple[np.ndarray, ...]:
+def wave_pyramid(x: np.ndarray, levels: int) -> tuple[np.ndarray, ...]:
     found = [x]
     for _ in range(levels - 1):
         found.insert(0, halved(found[0]))
     return tuple(found)
 
 
-def _clear(seen: np.ndarray, window: int, hop: int, frames: int) -> np.ndarray:
+def clear_frames(seen: np.ndarray, window: int, hop: int, frames: int) -> np.ndarray:
     """(frames,) bool: frames of the course whose window holds nothing hidden."""
     hidden = np.concatenate([[0], np.cumsum(~seen)])
     centres = np.arange(frames) * hop + hop // 2
@@ -101,7 +101,7 @@ def _clear(seen: np.ndarray, window: int, hop: int, frames: int) -> np.ndarray:
     return hidden[high] == hidden[low]
 
 
-def _bridged(logs: np.ndarray, clear: np.ndarray) -> np.ndarray:
+def bridged(logs: np.ndarray, clear: np.ndarray) -> np.ndarray:
     """Frames that touch something hidden, drawn straight from their clear neighbours."""
     if clear.all() or not clear.any():
         return logs

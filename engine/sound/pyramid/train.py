@@ -7,8 +7,9 @@ missing are noise shaped by the course); what resumes lies beside it until the t
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -49,11 +50,17 @@ COURSES = {"speech": (512, 128), "music": (1024, 128)}
 """(window, hop) of the course at 16 kHz: speech changes faster, music has closer pitches."""
 
 
-
 def train(request: SoundTrainRequest, progress: Progress) -> str:
     """Run the job; returns the path of the card. Every finished level survives a cancel."""
     out = store.card_path(request.out)
     device = _device(request.device)
+    with _few_threads(device):
+        return _trained(request, progress, out, device)
+
+
+def _trained(
+    request: SoundTrainRequest, progress: Progress, out: Path, device: torch.device
+) -> str:
     rate, sources, known, peaks = _read(request)
     folder = store.folder_of(out)
     store.check_folder(folder)
@@ -66,6 +73,19 @@ def train(request: SoundTrainRequest, progress: Progress) -> str:
     _Training(request, plan, out, chain, sources, known).run(progress.part(0.02, 0.98))
     store.forget(folder)
     return str(out)
+
+
+@contextlib.contextmanager
+def _few_threads(device: torch.device) -> Iterator[None]:
+    """Half the cores, four at most: these networks are small, and threads that wait for one another
+    cost more than they bring as soon as something else runs."""
+    before = torch.get_num_threads()
+    if device.type == "cpu":
+        torch.set_num_threads(max(1, min(4, (psutil.cpu_count(logical=False) or 2) // 2)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _device(wanted: str) -> torch.device:
@@ -121,9 +141,7 @@ def _read(
     return rate, sources, known, peaks
 
 
-def _seen(
-    request: SoundTrainRequest, first: int, count: int, rate: int, name: str
-) -> np.ndarray:
+def _seen(request: SoundTrainRequest, first: int, count: int, rate: int, name: str) -> np.ndarray:
     """(count,) bool of the region: nothing in a hole, nor as far as resampling reaches."""
     seen = np.ones(count, bool)
     last = 10**12  # holes lie in the whole file; those outside the region do not matter
@@ -306,6 +324,7 @@ class _Training:
             "seconds": round(sum(level.seconds for level in self.done), 1),
             "budget": self.plan.seconds,
             "seed": self.plan.seed,
+            "start": self.request.start,
             "sounds": [Path(path).name for path in self.request.sources],
             "digest": self.plan.digest,
             "hole": bool(self.request.holes),
