@@ -162,7 +162,7 @@ class Deck:
     def _piece(self, frames: int) -> np.ndarray:
         """(≤ frames, channels): what comes next, up to the end of a round or of the sound."""
         loop, sound = self._turned(), self.heard()
-        if loop is not None and loop[1] - loop[0] < frames:
+        if loop is not None and loop[1] - loop[0] < frames and self.position >= loop[0]:
             period = loop[1] - loop[0]
             at = loop[0] + (self.position - loop[0] + np.arange(frames)) % period
             self.position = loop[0] + (self.position - loop[0] + frames) % period
@@ -251,6 +251,9 @@ class Deck:
             position = passed[-1].position + passed[-1].count
         else:
             position = self.position
+        loop = self._loop()
+        if loop is not None and position >= loop[1]:
+            position = loop[0] + (position - loop[0]) % (loop[1] - loop[0])
         return position, _levels(passed, self.channels)
 
 

@@ -200,8 +200,6 @@ class Player(QObject):
         self._move(min(max(seconds, 0.0), self.seconds))
         if self._running:
             self._deck.seek(round(self._position * self._deck.rate))
-        elif self._state == "stopped" and self._position > 0.0:
-            self._set_state("paused")
 
     def close(self) -> None:
         self._halt("stopped", drain=False)

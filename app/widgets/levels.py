@@ -143,5 +143,5 @@ class LevelMeter(QWidget):
             x = room * share(db)
             painter.fillRect(QRectF(x, 3, 1, 18), theme.colour("#000000", 110))
         lamp = QRectF(room + 4, 3, LAMP, 18)
-        painter.fillRect(lamp, theme.colour(theme.DANGER if self._clipped else theme.GROUND))
+        painter.fillRect(lamp, theme.colour(theme.DANGER if self._clipped else theme.RAISED))
         painter.end()

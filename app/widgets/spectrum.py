@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +15,8 @@ from app.aside import Aside
 from app.widgets.timeline import Timeline
 from engine.client import decibels, share_of, shown_range
 
-OVERVIEW = (256, 2048)
-"""Rows and columns of the picture of the whole sound."""
+ROUGH, WHOLE = (96, 384), (256, 2048)
+"""Rows and columns of the pictures of the whole sound: the first one, and the one to keep."""
 REST_MS = 60
 """The hand rests this long before a part is computed finer."""
 KEPT = 6
@@ -109,24 +110,28 @@ class Spectrum(QObject):
             self._ask_whole()
 
     def _ask_whole(self) -> None:
-        self._aside.drop("whole", "fine")
+        self._aside.drop("rough", "whole", "fine")
         self._rest.stop()
         self._fine, self._wanted = [], None
-        samples, rate, highest = self._samples, self._rate, self.highest
-        count = samples.shape[1]
-        if count == 0:
+        if self._samples.shape[1] == 0:
             self._whole = self._top = None
             self.changed.emit()
             return
-        rows, columns = OVERVIEW[0], min(OVERVIEW[1], max(count // 16, 1))
-        seconds = count / rate
+        for key, shape in (("rough", ROUGH), ("whole", WHOLE)):
+            self._aside.ask(key, self._drawing(shape))
+
+    def _drawing(self, shape: tuple[int, int]) -> Callable[[], tuple[float, Part]]:
+        """The task to draw all of it; gives the loudest dB and the picture."""
+        samples, rate, highest = self._samples, self._rate, self.highest
+        seconds = samples.shape[1] / rate
+        columns = min(shape[1], max(samples.shape[1] // 16, 1))
 
         def whole() -> tuple[float, Part]:
-            levels = decibels(samples, rate, (0.0, seconds), (rows, columns), highest)
+            levels = decibels(samples, rate, (0.0, seconds), (shape[0], columns), highest)
             top = max(float(levels.max()), -60.0)  # hiss in silence stays dark
             return top, Part(0.0, seconds, painted(levels, top))
 
-        self._aside.ask("whole", whole)
+        return whole
 
     @Slot(str, object)
     def _take(self, key: str, result: tuple[float, Part] | Part) -> None:
@@ -134,7 +139,7 @@ class Spectrum(QObject):
             self._fine = [*self._fine[-KEPT + 1 :], result]
         else:
             self._top, self._whole = result
-            if self._wanted is not None:
+            if self._wanted is not None and key == "whole":
                 self._rest.start()
         self.changed.emit()
 
@@ -170,7 +175,7 @@ class Spectrum(QObject):
     @Slot()
     def _refine(self) -> None:
         if self._wanted is None or self._top is None:
-            return
+            return  # `_take` comes back to it
         start, seen, high, wide = self._wanted
         samples, rate, highest, top = self._samples, self._rate, self.highest, self._top
 

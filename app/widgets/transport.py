@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, Qt, Slot
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Slot
 from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QLabel, QLayout, QWidget
 
 from app import icons, theme
 from app.player import Player
@@ -13,8 +13,9 @@ from app.widgets.levels import LevelMeter
 from app.widgets.parts import Segments, icon_button, label, row
 from app.widgets.timeline import clock
 
-NARROW = 520
-"""Below this width the volume steps aside."""
+ROOMY, NARROW = 520, 380
+"""Below the first width the volume steps aside, below the second the levels."""
+LEAST = 290
 
 
 class Transport(QWidget):
@@ -34,12 +35,14 @@ class Transport(QWidget):
         self.volume.setFixedWidth(90)
         self._loud = QLabel()
         self._loud.setPixmap(icons.pixmap("speaker", theme.DIM, 16, 2))
-        self.setLayout(
+        line = (
             row(
                 self.play, self.stop, self.loop, self.sides, self.time,
                 1, self.levels, self._loud, self.volume,
             )
         )  # fmt: skip
+        line.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
+        self.setLayout(line)
         self.setFixedHeight(34)
         self.set_sides("Source", "Take")
         self._connect()
@@ -92,6 +95,10 @@ class Transport(QWidget):
 
     # -------------------------------------------------------------- look
 
+    def minimumSizeHint(self) -> QSize:
+        # What steps aside when there is no room must not ask for it.
+        return QSize(LEAST, 34)
+
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._player.look()
@@ -99,9 +106,8 @@ class Transport(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        roomy = self.width() >= NARROW
-        self.volume.setVisible(roomy)
-        self._loud.setVisible(roomy)
+        for widget, least in ((self.volume, ROOMY), (self._loud, ROOMY), (self.levels, NARROW)):
+            widget.setVisible(self.width() >= least)
         self._show_time(self._player.position)
 
     @Slot(float)
@@ -113,13 +119,13 @@ class Transport(QWidget):
     def _show_time(self, position: float) -> None:
         total = self._player.seconds
         words = f"{clock(position)} / {clock(total)}" if total else ""
-        self.time.setText(words if self.width() >= NARROW else clock(position) if total else "")
+        self.time.setText(words if self.width() >= ROOMY else clock(position) if total else "")
         self.time.setMinimumWidth(self._time_width())
 
     def _time_width(self) -> int:
         """Room for the longest time, so that nothing beside it dances."""
         total = clock(self._player.seconds)
-        words = f"{total} / {total}" if self.width() >= NARROW else total
+        words = f"{total} / {total}" if self.width() >= ROOMY else total
         return self.time.fontMetrics().horizontalAdvance(words) + 4
 
     @Slot()

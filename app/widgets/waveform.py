@@ -154,6 +154,7 @@ class WaveView(MarkedArea):
         else:
             self._paint_sound(painter)
             self._paint_marks(painter)
+            self._spectrum.paint_notes(painter, self._places()[1])
         if self._keyboard:
             painter.setPen(QPen(theme.colour(theme.ACCENT), 1))
             painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
@@ -168,7 +169,6 @@ class WaveView(MarkedArea):
                 self._paint_gain(painter, wave)
         if spectrum.height() > 0:
             self._spectrum.paint(painter, spectrum, self._line, ratio)
-            self._spectrum.paint_notes(painter, spectrum)
             if wave.height() > 0:
                 painter.setPen(theme.colour(theme.LINE))
                 painter.drawLine(spectrum.topLeft(), spectrum.topRight())
