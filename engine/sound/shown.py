@@ -106,8 +106,9 @@ def decibels(
 ) -> np.ndarray:
     """(height, width) float32 dB of [from, to) seconds of (C, N); high notes at the top.
 
-    0 dB is a full-scale sine; frequency on the mel scale up to `highest` Hz (0 = half the rate),
-    -200 where the rate has nothing. The window shrinks with the span, for sharp onsets.
+    A row is the mean of its band, 0 dB a full-scale sine that fills it. Frequency is on the mel
+    scale up to `highest` Hz (0 = half the rate); -200 where the rate has nothing. The window
+    shrinks with the span, for sharp onsets.
     """
     height, width = shape
     seconds = min(max((span[1] - span[0]) / 24, _finest), _longest)
