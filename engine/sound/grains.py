@@ -83,7 +83,9 @@ def _course(
 def _manner(n: int, corpus: Corpus, recipe: SoundRecipe) -> Manner:
     manner = manners[n]
     if recipe.task == "vary":
-        manner = replace(manner, own=1.5 * manner.own * max(0.0, recipe.variation))
+        freely = max(0.0, recipe.variation)
+        own, unbroken = 1.5 * freely * manner.own, freely * manner.unbroken
+        manner = replace(manner, own=own, unbroken=unbroken)
     return fitted(manner, corpus.count)
 
 
