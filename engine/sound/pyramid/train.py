@@ -124,7 +124,8 @@ def _read(
         samples, seen = sound.samples, np.ones(sound.samples.shape[1], bool)
         if index == 0 and request.holes:
             seen = _seen(request, sound.start, samples.shape[1], sound.rate, Path(path).name)
-            samples = np.where(seen, samples, np.float32(0))
+        if not seen.any():
+            raise LodestoneError("The holes hide the whole sound. Leave some to learn from.")
         samples = samples - samples[:, seen].mean(axis=1, keepdims=True)
         samples = np.where(seen, samples, np.float32(0))
         made = middle_side(resampled(samples, sound.rate, rate))
@@ -136,8 +137,6 @@ def _read(
         sources.append(whole)
         known.append(_at_rate(seen, count))
         peaks.append(peak)
-    if not known[0].any():
-        raise LodestoneError("The holes hide the whole sound. Leave some of it to learn from.")
     return rate, sources, known, peaks
 
 
