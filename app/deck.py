@@ -77,6 +77,11 @@ class Deck:
         """Frames of the longer sound: playing goes on to its end on either side."""
         return max((len(sound) for sound in self._sounds.values()), default=0)
 
+    @property
+    def sent(self) -> int:
+        """Frames pulled since playing began."""
+        return self._sent
+
     def heard(self) -> np.ndarray:
         """(N, channels) of the side that is heard."""
         return self._sounds.get(self._side, np.zeros((0, self.channels), np.float32))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +22,13 @@ NO_DEVICE = (
     "There is no sound output on this machine. Connect loudspeakers or headphones to listen; "
     "everything else works."
 )
+GONE = (
+    "The machine's sound system has gone or was restarted. Start Lodestone again to listen; "
+    "everything else works."
+)
+
+Server = tuple[str, int, int]
+"""PulseAudio's socket: path, inode and time, which a restart changes. Empty: there is none."""
 
 
 class Output(Protocol):
@@ -43,6 +52,10 @@ class Output(Protocol):
 
     def broken(self) -> bool:
         """It has stopped by itself."""
+        ...
+
+    def alive(self) -> bool:
+        """Whether it may be started."""
         ...
 
 
@@ -86,6 +99,8 @@ class Speakers(QObject):
     def __init__(self, parent: QObject | None = None):
         super().__init__(parent)
         self._watch: Any = None
+        self._server = ("", 0, 0)
+        """The PulseAudio that answered first."""
 
     def find(self) -> Output | str:
         """The output, or a sentence that says why there is none."""
@@ -95,21 +110,26 @@ class Speakers(QObject):
             except ImportError as error:
                 log.info("No playback: %s", error)
                 return _missing(str(error))
+            if not _same(self._server):
+                return GONE
             if self._watch is None:
                 self._watch = QMediaDevices(self)
                 self._watch.audioOutputsChanged.connect(self.changed)
             device = QMediaDevices.defaultAudioOutput()
-            return NO_DEVICE if device.isNull() else _Sink(device)
+            if device.isNull():
+                return NO_DEVICE
+            self._server = self._server if self._server[0] else _answering(_pulse())
+            return _Sink(device, self._server)
 
 
 class _Sink:
     """One output device behind a QAudioSink."""
 
-    def __init__(self, device: Any):
+    def __init__(self, device: Any, server: Server):
         from PySide6.QtMultimedia import QAudio, QAudioFormat, QAudioSink
 
         self._sink_of, self._error = QAudioSink, QAudio.Error
-        self._device = device
+        self._device, self._server = device, server
         self.id = bytes(device.id().data()).decode(errors="replace")
         form = device.preferredFormat()
         form.setChannelCount(1 if device.maximumChannelCount() == 1 else 2)
@@ -122,6 +142,9 @@ class _Sink:
         self.rate, self.channels = form.sampleRate(), form.channelCount()
         self.whole = form.sampleFormat() == QAudioFormat.SampleFormat.Int16
         self._sink: Any = None
+
+    def alive(self) -> bool:
+        return _same(self._server)
 
     def start(self, stream: Stream) -> None:
         self._sink = self._sink_of(self._device, self._form)
@@ -147,6 +170,40 @@ class _Sink:
     def broken(self) -> bool:
         bad = (self._error.OpenError, self._error.IOError, self._error.FatalError)
         return self._sink is not None and self._sink.error() in bad
+
+
+def _pulse() -> str:
+    """Path of PulseAudio's socket (PipeWire has the same); empty when there can be none."""
+    if not sys.platform.startswith("linux"):
+        return ""
+    named = os.environ.get("PULSE_SERVER", "")
+    if named:
+        return named.removeprefix("unix:") if named.startswith(("unix:", "/")) else ""
+    runtime = os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
+    return os.path.join(runtime, "pulse", "native")
+
+
+def _answering(path: str) -> Server:
+    """The server behind a socket, or nobody."""
+    if not path:
+        return "", 0, 0
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
+        link.settimeout(0.2)
+        try:
+            link.connect(path)
+            stat = os.stat(path)
+        except OSError:
+            return "", 0, 0
+    return path, stat.st_ino, stat.st_ctime_ns
+
+
+def _same(server: Server) -> bool:
+    """Whether the server is still there and was not restarted; true where there is none.
+
+    Qt 6.11 tries once to find back to a PulseAudio that has gone. When that fails, the next sink
+    that starts aborts the whole program, even if the server has come back: so none is started.
+    """
+    return not server[0] or _answering(server[0]) == server
 
 
 def _missing(error: str) -> str:

@@ -16,6 +16,8 @@ from engine.messages import Span
 State = Literal["stopped", "playing", "paused"]
 
 TICK_MS = 33
+PATIENCE = 90
+"""Ticks (3 s) after which an output that reads nothing has gone away without a word."""
 
 
 class Player(QObject):
@@ -45,6 +47,8 @@ class Player(QObject):
         self._state: State = "stopped"
         self._running = False
         """The output reads."""
+        self._still = (0, 0)
+        """(frames sent, ticks since that number changed)."""
         self._position = 0.0
         self._side: Side = "a"
         self._region: Span | None = None
@@ -81,6 +85,11 @@ class Player(QObject):
             for side in self._raw:
                 self._prepare(side)
         self.availability_changed.emit(self.available)
+
+    def _lose(self) -> None:
+        """The output has gone: perhaps there is another, else there is a reason."""
+        self._halt("paused", drain=False)
+        self._use(self._speakers.find())
 
     @Slot()
     def _devices_changed(self) -> None:
@@ -170,10 +179,13 @@ class Player(QObject):
         """As soon as the heard side is there in the rate of the output."""
         if self._output is None or not self._deck.has(self._side):
             return
+        if not self._output.alive():
+            self._lose()
+            return
         self._deck.set_side(self._side)
         self._deck.rest(round(self._position * self._deck.rate))
         self._deck.begin()
-        self._running = True
+        self._running, self._still = True, (0, 0)
         self._output.start(self._stream)
         self._timer.start()
 
@@ -242,9 +254,11 @@ class Player(QObject):
     @Slot()
     def _tick(self) -> None:
         waiting = self._hear()
-        if self._output is not None and self._output.broken():
-            self._halt("paused", drain=False)
-            self._use(self._speakers.find())
+        sent, ticks = self._still
+        self._still = (sent, ticks + 1) if sent == self._deck.sent else (self._deck.sent, 0)
+        stuck = self._still[1] > PATIENCE
+        if stuck or (self._output is not None and self._output.broken()):
+            self._lose()
         elif self._deck.ended and waiting == 0:
             self._halt("stopped", drain=True)
             self._move(self._home())

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +18,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.deck import BLOCK, Deck
-from app.loudspeaker import NO_DEVICE, Speakers, Stream
+from app.loudspeaker import GONE, NO_DEVICE, Speakers, Stream, _answering, _same
 from app.player import Player
 from app.widgets.levels import FLOOR, LevelMeter
 from app.widgets.transport import LEAST, Transport
@@ -45,7 +48,7 @@ class PlainOutput:
         self.rate, self.channels, self.whole = rate, channels, whole
         self.stream: Any = None
         self.ahead = 0
-        self.fails = False
+        self.fails = self.gone = False
         self.stops: list[bool] = []
 
     def start(self, stream: Stream) -> None:
@@ -60,6 +63,9 @@ class PlainOutput:
 
     def broken(self) -> bool:
         return self.fails
+
+    def alive(self) -> bool:
+        return not self.gone
 
     def read(self, frames: int) -> np.ndarray:
         """Through QIODevice, as the sink does."""
@@ -459,13 +465,51 @@ def test_headphones_come_while_it_plays(qtbot: QtBot) -> None:
     assert (player.available, player.playing, player.reason) == (False, False, NO_DEVICE)
 
 
-def test_broken_output_pauses(qtbot: QtBot, player: Player, out: PlainOutput) -> None:
+@pytest.mark.parametrize("how", ["fails", "reads nothing", "gone"])
+def test_lost_output_pauses(
+    qtbot: QtBot, out: PlainOutput, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr("app.player.PATIENCE", 3)
+    speakers = PlainSpeakers(out)
+    player = Player(speakers=speakers)  # type: ignore[arg-type]
     player.set_sound("a", ramp(8000), RATE)
     player.play()
     out.read(1000)
-    out.fails = True
+    out.ahead = 400
+    speakers.found = GONE
+    if how == "fails":
+        out.fails = True
+    elif how == "gone":  # between two plays
+        player.pause()
+        out.gone = True
+        player.play()
     qtbot.waitUntil(lambda: player.state == "paused", timeout=5000)
-    assert player.position == pytest.approx(1000 / RATE)
+    assert player.position == pytest.approx(600 / RATE)
+    assert (player.available, player.reason) == (False, GONE)
+    player.play()
+    assert not player.playing
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="PulseAudio")
+def test_restarted_sound_server_is_noticed(tmp_path: Path) -> None:
+    path = str(tmp_path / "native")
+
+    def serve() -> socket.socket:
+        made = socket.socket(socket.AF_UNIX)
+        made.bind(path)
+        made.listen()
+        return made
+
+    assert _same(_answering(path))  # none, so none can go
+    with serve():
+        first = _answering(path)
+        assert first[0] == path
+        assert _same(first)
+    assert not _same(first)
+    os.unlink(path)
+    with serve():
+        assert not _same(first)
+        assert _same(_answering(path))
 
 
 # ---------------------------------------------------------------- the row
