@@ -9,8 +9,8 @@ from PySide6.QtCore import QObject, QTemporaryDir, Signal, Slot
 
 from app.aside import Aside
 from app.jobs import ACTIVE, Jobs
-from app.sound_source import read_whole
-from engine.messages import JobUpdate, LodestoneError, SoundRecipe, SoundReply, SoundRequest, Vector
+from app.sound_source import Refusal, read_whole
+from engine.messages import JobUpdate, SoundRecipe, SoundReply, SoundRequest, Vector
 
 
 class LongTakes(QObject):
@@ -67,7 +67,7 @@ class LongTakes(QObject):
         recipe, figures = self._asked.pop(int(job), None), self._figures.pop(int(job), {})
         if recipe is None:
             return
-        if isinstance(result, LodestoneError):
+        if isinstance(result, Refusal):
             self.failed.emit(recipe, result.sentence)
         elif isinstance(result, tuple):
             engine = "pyramid" if recipe.engine == "pyramid" else "grains"

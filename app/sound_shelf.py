@@ -67,7 +67,7 @@ class Shelf:
         """Write a take (channels, N); LodestoneError when there is no room."""
         # Loud beyond full scale needs floats; everything else opens everywhere with 24 bits.
         depth = 32 if float(np.abs(samples).max(initial=0.0)) > 1.0 else 24
-        write_sound(self.sound(kept.key), samples, kept.rate, "wav", depth)
+        write_sound(self.sound(kept.key), samples, kept.rate, "wav", depth, recipe=kept.recipe)
 
     def note(self, kept: Kept) -> None:
         """Its name and recipe, or these again after it was deleted."""

@@ -17,6 +17,13 @@ FORMATS = "WAV, FLAC, AIFF, OGG and MP3, at any rate, mono or stereo, up to 5 mi
 ENDINGS = (".wav", ".flac", ".aif", ".aiff", ".ogg", ".oga", ".opus", ".mp3")
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """An error as a value: it comes back from a thread."""
+
+    sentence: str
+
+
 @dataclass(frozen=True, eq=False)
 class Source:
     """The recording everything is made from."""
@@ -39,21 +46,21 @@ class Source:
         return f"{self.seconds:.1f} s, {self.sound.rate / 1000:g} kHz, {ways}"
 
     @property
-    def card_name(self) -> str:
-        """File name of a pyramid trained on it: the same recording finds it again."""
+    def card_stem(self) -> str:
+        """How the file of a pyramid begins: the same recording finds it again."""
         safe = "".join(c if c.isalnum() or c in "-_" else "-" for c in self.name)
-        return f"{safe}-{self.sound.sha256[:8]}.safetensors"
+        return f"{safe}-{self.sound.sha256[:8]}"
 
 
-def read_source(path: str) -> Source | LodestoneError:
-    """Any sound file; the error as a value, so that it can be asked for in a thread."""
+def read_source(path: str) -> Source | Refusal:
+    """Any sound file."""
     try:
         return Source(path, read_sound(path))
     except LodestoneError as error:
-        return error
+        return Refusal(error.sentence)
 
 
-def read_whole(path: str) -> tuple[np.ndarray, int] | LodestoneError:
+def read_whole(path: str) -> tuple[np.ndarray, int] | Refusal:
     """(channels, N) and its rate, of a take of any length."""
     try:
         first = read_sound(path)
@@ -64,5 +71,5 @@ def read_whole(path: str) -> tuple[np.ndarray, int] | LodestoneError:
         edges = [total * i / count for i in range(count + 1)]
         pieces = [read_sound(path, a, b).samples for a, b in pairwise(edges)]
     except LodestoneError as error:
-        return error
+        return Refusal(error.sentence)
     return np.concatenate(pieces, 1), first.rate

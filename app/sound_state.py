@@ -85,6 +85,10 @@ class SoundState:
     """Card of a trained pyramid."""
     unheard: tuple[Span, ...] = ()
     """Holes that this pyramid never listened to."""
+    learnt: tuple[str, ...] = ()
+    """Recordings that it knows beside the source."""
+    upper: str = ""
+    """Extend: card of a pyramid trained on `others`."""
     dropped: tuple[SoundRecipe, ...] = ()
     """Takes that were deleted."""
     kept: tuple[Kept, ...] = ()
@@ -186,13 +190,19 @@ def _whole(base: SoundRecipe) -> SoundRecipe:
 
 def _inpaint(state: SoundState, base: SoundRecipe) -> SoundRecipe:
     # A pyramid that has heard what lies in a hole would give it away.
-    engine = _able(state.engine) if covered(state.holes, state.unheard) else "grains"
+    engine = state.engine if covered(state.holes, state.unheard) else "grains"
     return replace(base, task="inpaint", engine=engine, holes=state.holes)
 
 
 def _extend(state: SoundState, base: SoundRecipe) -> SoundRecipe:
-    engine = _able(state.engine)
-    return replace(_whole(base), task="extend", engine=engine, rate=state.rate, others=state.others)
+    return replace(
+        _whole(base),
+        task="extend",
+        engine=state.engine if state.upper else "grains",
+        model=state.upper,
+        rate=state.rate,
+        others=state.others,
+    )
 
 
 def _morph(state: SoundState, base: SoundRecipe) -> SoundRecipe:
@@ -200,16 +210,11 @@ def _morph(state: SoundState, base: SoundRecipe) -> SoundRecipe:
     return replace(
         base,
         task="morph",
-        engine=_able(state.engine),
+        engine=state.engine if state.second in state.learnt else "grains",
         others=(state.second,),
         seconds=state.seconds,
         curve=curve,
     )
-
-
-def _able(engine: SoundEngine) -> SoundEngine:
-    """The pyramid where it can: it may not know the second sound, or the upper band."""
-    return "auto" if engine == "pyramid" else engine
 
 
 def made_seconds(recipe: SoundRecipe, length: float) -> float:

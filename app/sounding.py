@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from app.jobs import Jobs
 from app.link import EngineLink
 from app.sound_asking import Asking, Take
 from app.sound_shelf import Shelf, new_key
-from app.sound_source import Source, read_source, read_whole
+from app.sound_source import Refusal, Source, read_source, read_whole
 from app.sound_state import (
     Kept,
     SoundState,
@@ -24,14 +25,23 @@ from app.sound_state import (
     region,
 )
 from engine.messages import (
+    Answer,
     LodestoneError,
+    SoundQuestion,
     SoundRecipe,
+    SoundReply,
+    SoundTrainRequest,
     Span,
 )
 
+LEVEL_KEY = "sound:level"
+LEVEL = 8.0
+"""Seconds that are heard of a pyramid in training."""
+MOST_LEARNT = 4
+"""Recordings one pyramid is trained on."""
 AT_ONCE = 4_000_000
 """Samples that are written to the disk without anybody noticing."""
-UNSEEDED = ("seed", "count", "locked", "kept", "dropped", "source", "task", "model")
+UNSEEDED = ("seed", "count", "locked", "kept", "dropped", "source", "task", "model", "upper")
 """Changes after which free seeds stay."""
 
 
@@ -41,6 +51,8 @@ class Sounding(QObject):
     changed = Signal()
     """The state is another one."""
     source_changed = Signal()
+    level_heard = Signal(object, int)
+    """What a training has come to: samples (channels, N), rate."""
     kept_read = Signal(str)
     """The samples of the kept take with this key are there (`sound_of`)."""
     reading = Signal(str)
@@ -64,6 +76,8 @@ class Sounding(QObject):
         self._of_kept: tuple[str, np.ndarray, int] | None = None
         self._kept_asked = ""
         self._aside.done.connect(self._read)
+        self._link, self._level = link, 0
+        link.answer.connect(self._answer)
 
     @property
     def takes(self) -> list[Take]:
@@ -92,7 +106,7 @@ class Sounding(QObject):
 
     @Slot(str, object)
     def _read(self, key: str, result: object) -> None:
-        if isinstance(result, LodestoneError):
+        if isinstance(result, Refusal):
             self._unread(key, result)
         elif key.startswith("kept:") and isinstance(result, tuple):
             self._of_kept, self._kept_asked = (key.removeprefix("kept:"), *result), ""
@@ -111,7 +125,7 @@ class Sounding(QObject):
             others = tuple(dict.fromkeys((*self.state.others, result.path)))
             self.change(self.tr("Add a recording"), others=others)
 
-    def _unread(self, key: str, error: LodestoneError) -> None:
+    def _unread(self, key: str, error: Refusal) -> None:
         self.reading.emit("")
         self.failed.emit(error.sentence)
         if key.startswith("put:"):
@@ -144,11 +158,40 @@ class Sounding(QObject):
         return self._samples / f"{Path(path).stem}.safetensors" if own else Path()
 
     def card_path(self, source: Source) -> Path:
-        """Where a pyramid trained on this recording lies, or will lie."""
-        folder = self._home / "models" / "sounds"
+        """The newest pyramid of this recording, or where its first one will lie."""
+        folder = self._models()
         # The same recording under another name is the same recording.
-        same = sorted(folder.glob(f"*-{source.sound.sha256[:8]}.safetensors"))
-        return same[0] if same else folder / source.card_name
+        same = list(folder.glob(f"*-{source.sound.sha256[:8]}*.safetensors"))
+        newest = max(same, key=lambda card: card.stat().st_mtime, default=None)
+        return newest or folder / f"{source.card_stem}.safetensors"
+
+    def _models(self) -> Path:
+        return self._home / "models" / "sounds"
+
+    def training(self, seconds: float) -> SoundTrainRequest | None:
+        """What would be trained for the task that is shown; None: there is nothing to learn from.
+
+        Another region, other holes or other sounds are another pyramid with a file of its own.
+        """
+        state, source = self.state, self.source
+        if source is None or (state.task == "extend" and not state.others):
+            return None
+        if state.task == "extend":
+            others = self._upper
+            out = self._models() / f"{Path(others[0]).stem}-{_digest(others)}.safetensors"
+            return SoundTrainRequest(others, str(out), Path(others[0]).stem, seconds)
+        second = (state.second,) if state.task == "morph" and state.second else ()
+        special = (state.start, state.end, state.holes, second)
+        ending = "" if special == (0.0, 0.0, (), ()) else f"-{_digest(special)}"
+        return SoundTrainRequest(
+            sources=(source.path, *second),
+            out=str(self._models() / f"{source.card_stem}{ending}.safetensors"),
+            name=source.name,
+            seconds=seconds,
+            start=state.start,
+            end=state.end,
+            holes=state.holes,
+        )
 
     # -------------------------------------------------------------- changes
 
@@ -164,33 +207,67 @@ class Sounding(QObject):
             new = replace(new, seed=new.seed + new.count)
         self.edit(text, new, merge)
 
-    def set_spans(self, field: str, text: str, spans: tuple[Span, ...]) -> None:
+    def set_spans(self, field: str, text: str, spans: tuple[Span, ...], merge: str = "") -> None:
         """Holes or stretches of noise; what lies outside the source is left out, in words."""
         inside = joined(spans, self.length)
         if len(inside) < len(spans) and any(a >= self.length or b <= 0 for a, b in spans):
             self.failed.emit(
                 f"The source ends at {self.length:.2f} s. Mark a stretch that lies inside."
             )
-        self.change(text, field, **{field: inside})
+        self.change(text, merge, **{field: inside})
 
-    def set_region(self, span: Span) -> None:
+    def set_region(self, span: Span, merge: str = "") -> None:
         """The part of the source that takes are made from."""
         start, end = max(min(span), 0.0), min(max(span), self.length)
         if end - start < 0.02 or (start <= 0.0 and end >= self.length):
             start = end = 0.0
-        self.change(self.tr("Region"), "region", start=round(start, 4), end=round(end, 4))
+        self.change(self.tr("Region"), merge, start=round(start, 4), end=round(end, 4))
 
     @property
     def region(self) -> Span:
         return region(self.state, self.length)
 
-    def take_pyramid(self, card: str, unheard: tuple[Span, ...]) -> None:
+    def is_mine(self, request: SoundTrainRequest) -> bool:
+        """Whether a training is about the sound that is open, or about its upper band."""
+        return self.source is not None and (
+            request.sources[0] == self.source.path or request.sources == self._upper
+        )
+
+    @property
+    def _upper(self) -> tuple[str, ...]:
+        """What a pyramid of the upper band is trained on."""
+        return self.state.others[:MOST_LEARNT]
+
+    def take_pyramid(self, card: str, request: SoundTrainRequest) -> None:
         """A training is done: the pyramid answers now."""
         # Trained further: what the younger one made is not what this one makes.
         self.asking.forget(lambda recipe: recipe.model == card)
         words = self.tr("Use the trained pyramid")
-        self.change(words, model=card, engine="pyramid", unheard=unheard)
+        if request.sources == self._upper:
+            self.change(words, upper=card, engine="pyramid")
+        else:
+            self.change(
+                words,
+                model=card,
+                engine="pyramid",
+                unheard=request.holes,
+                learnt=request.sources[1:],
+            )
         self._lay_out()
+
+    def hear_level(self, card: str) -> None:
+        """A few seconds from a pyramid in training; `level_heard` follows."""
+        recipe = SoundRecipe(
+            self.state.source, engine="pyramid", model=card, seconds=min(LEVEL, self.length)
+        )
+        self._level = self._link.client.ask(SoundQuestion(recipe), LEVEL_KEY)
+
+    @Slot(object)
+    def _answer(self, answer: Answer) -> None:
+        body = answer.body
+        asked = answer.key == LEVEL_KEY and answer.stamp == self._level
+        if asked and answer.done and isinstance(body, SoundReply):
+            self.level_heard.emit(body.samples.array(), body.rate)
 
     def apply(self, state: SoundState) -> None:
         """Take a state without an undo entry (the commands use it)."""
@@ -227,11 +304,11 @@ class Sounding(QObject):
             self.change(self.tr("Star a take"), kept=(*self.state.kept, kept))
 
     def _put(self, kept: Kept, samples: np.ndarray) -> bool:
-        def put() -> LodestoneError | None:
+        def put() -> Refusal | None:
             try:
                 self.shelf.put(kept, samples)
             except LodestoneError as error:
-                return error
+                return Refusal(error.sentence)
             return None
 
         if samples.size > AT_ONCE:
@@ -282,3 +359,7 @@ class Sounding(QObject):
             path = str(self.shelf.sound(key))
             self._aside.ask(f"kept:{key}", lambda: read_whole(path))
         return None
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(repr(value).encode()).hexdigest()[:6]

@@ -383,6 +383,8 @@ class MainWindow(QMainWindow):
         save_geometry("window", self.saveGeometry())
         self.keeper.close()
         self.hide()
+        for page in self._pages.values():
+            page.close()
         self.link.close()
         event.accept()
 

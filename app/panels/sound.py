@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QShortcut, QUndoStack
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QKeySequence,
+    QShortcut,
+    QUndoStack,
+)
 from PySide6.QtWidgets import QFrame, QStackedWidget, QWidget
 
 from app import theme
@@ -24,7 +32,7 @@ from app.panels.sound_repair import DenoisePart, ExtendPart, FillPart
 from app.panels.sound_side import EngineChoice, Scores
 from app.panels.sound_stage import Stage
 from app.panels.sound_train import TrainPyramid
-from app.sound_source import read_whole
+from app.sound_source import Refusal
 from app.sound_state import TAKES
 from app.sounding import Sounding
 from app.widgets.parts import column, icon_button, label, panel, push, row, scroll
@@ -129,7 +137,7 @@ class SoundPage(QWidget):
         self.form.tasks.chosen.connect(self._task)
         self.stage.open_asked.connect(self.choose)
         self.stage.export_asked.connect(self.export)
-        self.train.listen_asked.connect(self._listen)
+        sounding.level_heard.connect(self._level)
         self._jobs.finished.connect(self._trained)
         self.new.clicked.connect(self.new_seeds)
         self.lock.toggled.connect(self._lock)
@@ -206,30 +214,30 @@ class SoundPage(QWidget):
         sound = self.heard.sound
         if sound is None:
             return
-        samples, rate = sound
+        (samples, rate), recipe = sound, self.heard.recipe
 
-        def work() -> Path | LodestoneError:
+        def work() -> Path | Refusal:
             try:
-                return write_sound(path, samples, rate, manner.kind, manner.depth, manner.rate)
+                return write_sound(
+                    path, samples, rate, manner.kind, manner.depth, manner.rate, recipe
+                )
             except LodestoneError as error:
-                return error
+                return Refusal(error.sentence)
 
         self._aside.ask(f"write:{path}", work)
 
-    @Slot(str)
-    def _listen(self, path: str) -> None:
-        self._aside.ask("listen", lambda: read_whole(path))
+    @Slot(object, int)
+    def _level(self, samples: np.ndarray, rate: int) -> None:
+        self.heard.choose_level(samples, rate)
+        self.stage.player.set_side("b")
+        self.stage.player.play()
 
     @Slot(str, object)
-    def _beside(self, key: str, result: object) -> None:
-        if isinstance(result, LodestoneError):
+    def _beside(self, _key: str, result: object) -> None:
+        if isinstance(result, Refusal):
             self.failed.emit(result.sentence)
         elif isinstance(result, Path):
             self.noted.emit(f"Written to {result}")
-        elif key == "listen" and isinstance(result, tuple):
-            self.heard.choose_level(*result)
-            self.stage.player.set_side("b")
-            self.stage.player.play()
 
     # -------------------------------------------------------------- look
 
@@ -269,6 +277,10 @@ class SoundPage(QWidget):
         self.redo.setEnabled(stack.canRedo())
         self.undo.setToolTip(f"Undo: {stack.undoText()} (Ctrl+Z)" if stack.canUndo() else "Undo")
         self.redo.setToolTip(f"Redo: {stack.redoText()} (Ctrl+Shift+Z)")
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self.stage.player.close()
+        super().closeEvent(event)
 
     # -------------------------------------------------------------- drop
 

@@ -87,7 +87,7 @@ class SoundForm(QWidget):
 
     @Slot()
     def _typed(self) -> None:
-        self._sounding.set_region(self.region.span)
+        self._sounding.set_region(self.region.span, "region typed")
 
     @Slot()
     def refresh(self) -> None:

@@ -147,7 +147,7 @@ class Takes(QWidget):
             return ""
         path = Path(self._folder.path()) / f"{file_name(self._heard.name_of(take))}.wav"
         try:
-            return str(write_sound(path, take.samples, take.rate))
+            return str(write_sound(path, take.samples, take.rate, recipe=take.recipe))
         except LodestoneError as error:
             self.failed.emit(error.sentence)
             return ""

@@ -45,12 +45,14 @@ class EngineChoice(QWidget):
     def _why_not(self) -> str:
         """Why the pyramid cannot be chosen; empty when it can."""
         state = self._sounding.state
-        if not state.model:
-            return "Train a pyramid first (below)"
         if state.task == "denoise":
             return "Noise is taken away without a pyramid"
+        if not (state.upper if state.task == "extend" else state.model):
+            return "Train a pyramid first (below)"
         if state.task == "inpaint" and not covered(state.holes, state.unheard):
             return "It has heard what lies in the holes: train it again with the holes marked"
+        if state.task == "morph" and state.second and state.second not in state.learnt:
+            return "It does not know the second sound: train it again with both"
         return ""
 
     @Slot()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from PySide6.QtCore import Signal, Slot
+from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QWidget
 
 from app import theme
@@ -80,6 +81,7 @@ class Stage(QWidget):
         self.source.holes_changed.connect(self._spans)
         self.take.curve_changed.connect(self._curve)
         player.position_changed.connect(self._at)
+        player.side_changed.connect(self._loop_place)
         self.whole.clicked.connect(self._whole)
         self.open.clicked.connect(self.open_asked)
         self.star.clicked.connect(self._star)
@@ -96,7 +98,7 @@ class Stage(QWidget):
 
     @Slot(float, float)
     def _region(self, start: float, end: float) -> None:
-        self._sounding.set_region((start, end))
+        self._sounding.set_region((start, end), "region")
 
     @Slot()
     def _whole(self) -> None:
@@ -106,7 +108,7 @@ class Stage(QWidget):
     def _spans(self, spans: object) -> None:
         part = self.part
         if part.field and isinstance(spans, tuple):
-            self._sounding.set_spans(part.field, part.words, spans)
+            self._sounding.set_spans(part.field, part.words, spans, part.field)
 
     @Slot(object)
     def _curve(self, points: object) -> None:
@@ -129,6 +131,18 @@ class Stage(QWidget):
         self.take.set_playhead(seconds)
 
     # -------------------------------------------------------------- look
+
+    @Slot()
+    def _loop_place(self) -> None:
+        """A loop goes over the region of the source, or over the whole take."""
+        on_source = self.player.side == "a"
+        self.player.set_region(self.source.region if on_source else None)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        if not event.spontaneous():
+            # Another workspace has no button to stop it.
+            self.player.pause()
 
     @Slot()
     def _source(self) -> None:
@@ -154,6 +168,7 @@ class Stage(QWidget):
         regional = part.tool == "region"
         chosen = regional and state.end > 0
         self.source.set_region((start, end) if chosen else None)
+        self._loop_place()
         self.whole.setVisible(chosen)
         spans = getattr(state, part.field) if part.field else ()
         self.source.set_spans(spans, "noise" if part.field == "noise" else "hole")

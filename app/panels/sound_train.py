@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import time
 from pathlib import Path
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Slot
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QProgressBar, QWidget
 
@@ -25,13 +26,11 @@ LEARNT = 25.0
 class TrainPyramid(QWidget):
     """A budget, a button, and the newest level."""
 
-    listen_asked = Signal(str)
-    """Path of what the newest level sounds like."""
-
     def __init__(self, sounding: Sounding, jobs: Jobs):
         super().__init__()
         self._sounding, self._jobs = sounding, jobs
         self._job: int | None = None
+        self._began = 0.0
         self._make()
         self._build()
         self._wire()
@@ -97,33 +96,28 @@ class TrainPyramid(QWidget):
         seconds = self.amount
         words = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
         self.seconds.setText(words.replace(".0 ", " "))
-        start, end = self._sounding.region
-        self.about.setText(
-            f"Learns from the first {LEARNT:.0f} s of the region."
-            if end - start > LEARNT
-            else "A small network of this sound: new matter, any length."
-        )
+        self.about.setText(self._about())
+        self.begin.setEnabled(self._sounding.training(seconds) is not None)
 
-    def request(self) -> SoundTrainRequest | None:
-        """What would be trained; None without a source."""
-        state, source = self._sounding.state, self._sounding.source
-        if source is None:
-            return None
-        second = (state.second,) if state.task == "morph" and state.second else ()
-        return SoundTrainRequest(
-            sources=(source.path, *second),
-            out=str(self._sounding.card_path(source)),
-            name=source.name,
-            seconds=self.amount,
-            start=state.start,
-            end=state.end,
-            holes=state.holes,
-        )
+    def _about(self) -> str:
+        state = self._sounding.state
+        start, end = self._sounding.region
+        match state.task:
+            case "extend":
+                return "Learns the treble from the recordings that were added."
+            case "morph" if state.second:
+                return "Learns both sounds, to go from one to the other."
+            case "inpaint" if state.holes:
+                return "Learns everything but the holes."
+        if end - start > LEARNT:
+            return f"Learns from the first {LEARNT:.0f} s of the region."
+        return "A small network of this sound: new matter, any length."
 
     @Slot()
     def start(self) -> None:
-        request = self.request()
+        request = self._sounding.training(self.amount)
         if request is not None:
+            self._began = time.time()
             self._job = self._jobs.submit(request)
 
     @Slot()
@@ -137,17 +131,20 @@ class TrainPyramid(QWidget):
             self._jobs.cancel(self._job)
 
     @property
-    def heard_level(self) -> Path | None:
-        """The newest level as a sound, where the training has left one."""
-        request = self.request()
-        path = Path(request.out).with_suffix(".preview.wav") if request is not None else None
-        return path if path is not None and path.is_file() else None
+    def level(self) -> str:
+        """Card of the training that runs, once it has a level that can be played from."""
+        update = self._jobs.get(self._job) if self._job is not None else None
+        if update is None or not isinstance(update.request, SoundTrainRequest):
+            return ""
+        card = Path(update.request.out)
+        fresh = card.is_file() and card.stat().st_mtime > self._began
+        return str(card) if fresh else ""
 
     @Slot()
     def _listen(self) -> None:
-        path = self.heard_level
-        if path is not None:
-            self.listen_asked.emit(str(path))
+        card = self.level
+        if card:
+            self._sounding.hear_level(card)
 
     @Slot()
     def _source(self) -> None:
@@ -160,12 +157,8 @@ class TrainPyramid(QWidget):
             self._job = mine[-1].job
 
     def _mine(self, update: JobUpdate) -> bool:
-        request, source = update.request, self._sounding.source
-        return (
-            isinstance(request, SoundTrainRequest)
-            and source is not None
-            and request.sources[0] == source.path
-        )
+        request = update.request
+        return isinstance(request, SoundTrainRequest) and self._sounding.is_mine(request)
 
     @Slot(object)
     def _updated(self, update: JobUpdate) -> None:
@@ -179,7 +172,7 @@ class TrainPyramid(QWidget):
         request = update.request
         if self._mine(update) and update.state == "done" and update.result:
             assert isinstance(request, SoundTrainRequest)
-            self._sounding.take_pyramid(update.result, request.holes)
+            self._sounding.take_pyramid(update.result, request)
 
     def _show(self, update: JobUpdate | None) -> None:
         active = update is not None and update.state in ACTIVE
@@ -189,7 +182,7 @@ class TrainPyramid(QWidget):
         self.begin.setAccessibleName(self.begin.text() + " the pyramid")
         for part in (self.pause, self.stop, self.progress):
             part.setVisible(active)
-        self.listen.setVisible(active and self.heard_level is not None)
+        self.listen.setVisible(active and bool(self.level))
         self._dial.setVisible(not active)
         self.about.setVisible(update is None)
         self.state.setVisible(update is not None)

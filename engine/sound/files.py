@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -65,7 +66,8 @@ def write_sound(
         reason = why(error) if isinstance(error, OSError) else _reason(part)
         raise LodestoneError(f"{path.name} could not be written: {reason}.", repr(error)) from error
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a part whose folder is none was never there
+            part.unlink(missing_ok=True)
     return path
 
 
