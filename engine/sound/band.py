@@ -132,7 +132,7 @@ def band_limit(samples: np.ndarray, rate: int) -> float:
     drops = level[:-wide] - level[wide:]
     at = int(np.argmax(drops)) if len(drops) else 0
     if len(drops) and drops[at] > 15 and level[at + wide :].max() < level.max() - 40:
-        return float((at + wide) * rate / size)
+        return float((at + wide / 2) * rate / size)
     above = np.flatnonzero(level > level.max() - 75)
     return float((above[-1] + wide / 2) * rate / size)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
@@ -59,7 +60,22 @@ def corpus_of(sound: Sound, hidden: Sequence[tuple[int, int]] = ()) -> Corpus:
 
 
 def analysed(sound: Sound, hidden: Sequence[tuple[int, int]] = ()) -> Generator[None, None, Corpus]:
-    """`hidden`: [from, to) in samples of `sound`; silenced before anything is computed."""
+    """`hidden`: [from, to) in samples of `sound`; silenced before anything is computed.
+
+    The last few are kept: the next take of the same sound begins at once.
+    """
+    slot = _slot(sound, tuple(hidden))
+    if not slot:
+        slot.append((yield from _analysed(sound, hidden)))
+    return slot[0]
+
+
+@functools.lru_cache(maxsize=3)
+def _slot(_sound: Sound, _hidden: tuple[tuple[int, int], ...]) -> list[Corpus]:
+    return []
+
+
+def _analysed(sound: Sound, hidden: Sequence[tuple[int, int]]) -> Generator[None, None, Corpus]:
     samples, rate = sound.samples, sound.rate
     known = np.ones(samples.shape[1], bool)
     for a, b in hidden:

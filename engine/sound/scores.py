@@ -72,7 +72,7 @@ def distance(a: np.ndarray, b: np.ndarray, frames: int) -> float | None:
         return None
     # The same directions and stacks for every sound, or figures could not be compared.
     directions = np.random.RandomState(1).randn(frames * a.shape[1], projections)
-    directions /= np.linalg.norm(directions, axis=0)
+    directions = (directions / np.linalg.norm(directions, axis=0)).astype(np.float32)
     turned = [sliding_window_view(x, frames, axis=0)[::2] for x in (a, b)]
     count = min(len(turned[0]), len(turned[1]), sampled)
     random = np.random.RandomState(0)
