@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.sound.pyramid.bands import FRAMES, doubled, stretched
+from engine.sound.pyramid.material import known_at
 from engine.sound.pyramid.opened import Pyramid
-from engine.sound.pyramid.snap import snapped, spread_distance
+from engine.sound.pyramid.snap import as_often, snapped, spread_distance
 
 DRAFTS = 16
 """Coarsest courses of which the best is taken."""
@@ -60,14 +61,25 @@ def course(pyramid: Pyramid, scene: Scene) -> Generator[None, None, np.ndarray]:
         count = pyramid.course_frames(scene.frames, index)
         if index == 0:
             made = yield from coarsest(pyramid, scene, count)
+            made = _usual(pyramid, scene, index, made)
             continue
         before = made if made is not None else pyramid.coarse(index - 1)[scene.which]
         noise = random_of(scene, index).standard_normal((len(before), count), dtype=np.float32)
         below = stretched(before, count, scene.wrap)
         made = pyramid.course(index, below, noise, who(pyramid, scene, count), scene.wrap)
+        made = _usual(pyramid, scene, index, made)
         yield None
     assert made is not None
     return made
+
+
+def _usual(pyramid: Pyramid, scene: Scene, index: int, made: np.ndarray) -> np.ndarray:
+    """A take of one sound is as often loud as that sound; a mixture of sounds is what it is."""
+    if scene.identity[scene.which].min() < 1.0:
+        return made
+    source = pyramid.coarse(index)[scene.which]
+    known = known_at(pyramid.material.known[scene.which], source.shape[1])
+    return as_often(made, source[:, known] if known.any() else source)
 
 
 def coarsest(pyramid: Pyramid, scene: Scene, count: int) -> Generator[None, None, np.ndarray]:

@@ -17,6 +17,7 @@ from engine.sound import scores
 from engine.sound.pyramid import drawing, extending, mending
 from engine.sound.pyramid.bands import FRAMES
 from engine.sound.pyramid.drawing import Scene
+from engine.sound.pyramid.limiter import limited
 from engine.sound.pyramid.material import left_right
 from engine.sound.pyramid.opened import Pyramid, open_pyramid
 from engine.sound.pyramid.store import card_path
@@ -193,11 +194,17 @@ def _finished(
     heard = left_right(samples) * loud
     whole = _at_rate(heard, pyramid.rate, out.rate, out.count, scene.wrap)
     source = out.source
-    if source is None or min(out.rate, source.rate) <= pyramid.rate * 1.05:
+    if source is not None and min(out.rate, source.rate) > pyramid.rate * 1.05:
+        seconds = whole.shape[1] / out.rate
+        added = _upper(pyramid, scene, told, source, seconds)
+        whole = whole + _at_rate(added, source.rate, out.rate, out.count, scene.wrap)[: len(whole)]
+    if pyramid.sounds > 1:
         return whole
-    seconds = whole.shape[1] / out.rate
-    added = _upper(pyramid, scene, told, source, seconds)
-    return whole + _at_rate(added, source.rate, out.rate, out.count, scene.wrap)[: len(whole)]
+    if source is not None:
+        most = float(np.abs(source.samples.mean(axis=0)).max())
+    else:
+        most = float(np.abs(pyramid.material.waves[0][-1][0]).max() * peaks[0])
+    return limited(whole, most, out.rate, scene.wrap)
 
 
 def _at_rate(x: np.ndarray, rate: int, to: int, count: int, wrap: bool) -> np.ndarray:

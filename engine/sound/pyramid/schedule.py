@@ -39,7 +39,7 @@ def width_for(seconds: float, device: str) -> int:
     """Channels of the levels of samples."""
     if device != "cpu":
         return 96
-    return 64 if seconds >= 30 else 32
+    return 32 if seconds < 30 else 48 if seconds < 240 else 64
 
 
 def steps_for(seconds: float, config: Config, costs: Sequence[float]) -> tuple[int, ...]:

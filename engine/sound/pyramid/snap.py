@@ -91,3 +91,20 @@ def spread_distance(draft: np.ndarray, source: np.ndarray, seed: int = 1) -> flo
     a, b = np.sort(a @ along, axis=0), np.sort(b @ along, axis=0)
     at = (np.arange(64) + 0.5) / 64
     return float(np.abs(a[(at * len(a)).astype(int)] - b[(at * len(b)).astype(int)]).mean())
+
+
+def as_often(made: np.ndarray, source: np.ndarray) -> np.ndarray:
+    """(C, T) whose bands are as often loud and soft as the source's (C, T'), in their own order.
+
+    A take much shorter than its source need not have everything that happens there.
+    """
+    share = np.float32(np.clip(made.shape[1] / source.shape[1] / 0.4 - 1.0, 0.0, 1.0))
+    if share == 0.0:
+        return made
+    found = np.empty_like(made)
+    at = (np.arange(made.shape[1]) + 0.5) / made.shape[1]
+    there = (np.arange(source.shape[1]) + 0.5) / source.shape[1]
+    for band, row in enumerate(made):
+        values = np.interp(at, there, np.sort(source[band]))
+        found[band, np.argsort(row, kind="stable")] = values
+    return (1 - share) * made + share * found
