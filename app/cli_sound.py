@@ -103,7 +103,7 @@ def _add_morph(commands: Any) -> None:
     command.add_argument("clip", metavar="A")
     command.add_argument("other", metavar="B")
     command.add_argument("--curve", type=checked(parse_curve), default=(), metavar='"0:0,10:1"',
-                         help="SECONDS:SHARE of B, linear in between (default: from A to B)")  # fmt: skip
+                         help="SECONDS:SHARE of B (default: from A to B)")  # fmt: skip
     _add_engine(command)
     _add_region(command)
     _add_length(command)
@@ -136,7 +136,7 @@ def _add_variation(command: argparse.ArgumentParser) -> None:
 
 def _add_region(command: argparse.ArgumentParser) -> None:
     command.add_argument("--region", type=checked(parse_span), default=(0.0, 0.0),
-                         metavar="FROM-TO", help="seconds that are used (default: all)")  # fmt: skip
+                         metavar="FROM-TO", help="seconds used (default: all)")  # fmt: skip
 
 
 def _add_length(command: argparse.ArgumentParser) -> None:
