@@ -36,7 +36,7 @@ class _Timed:
 
 def measures(clips: Sequence[str | Path] = ()) -> Iterator[Figure]:
     """On these clips, or on the bundled ones; some seconds a clip."""
-    paths = [Path(path) for path in clips] or sorted(samples.glob("*.flac"))
+    paths = [Path(path) for path in clips] or bundled()
     if not paths:
         yield missing("grains", "", None, "the bundled sounds are not here")
         return
@@ -46,6 +46,12 @@ def measures(clips: Sequence[str | Path] = ()) -> Iterator[Figure]:
         yield from _holes(paths, sounds, Path(folder))
         yield from _bands(sounds, Path(folder))
         yield from _noises(sounds, Path(folder))
+
+
+def bundled() -> list[Path]:
+    """The sample sounds that come with Lodestone."""
+    kinds = (".flac", ".ogg", ".wav")
+    return sorted(path for path in samples.iterdir() if path.suffix in kinds)
 
 
 def _takes(paths: Sequence[Path], sounds: Sequence[Sound]) -> Iterator[Figure]:

@@ -21,7 +21,7 @@ _attack = 0.06
 """Seconds after the onset that stay as they are."""
 _semitones, _decibels, _slope = 0.9, 3.0, 4.0
 """Largest change of pitch, of a band, and of the tail's end in dB."""
-_note = "It is one event: each take is a repetition of it."
+_note = "It is one event, or as short as one: each take repeats it in another way."
 
 
 def is_single(sound: Sound) -> bool:
