@@ -169,7 +169,11 @@ def _add_quality(commands: Any) -> None:
 def _add_bench(commands: Any) -> None:
     command = add_command(commands, "bench", _bench, "Measure how fast this machine is.")
     command.add_argument(
-        "area", metavar="AREA", choices=("steer", "discover", "picture", "sound"), nargs="?", default="steer"
+        "area",
+        metavar="AREA",
+        choices=("steer", "discover", "picture", "sound"),
+        nargs="?",
+        default="steer",
     )
 
 
