@@ -99,7 +99,7 @@ def _filled(
         other, better = yield from _best(corpus, usable, hole, wanted, random)
         best = other if best is None or better < loss else best
     assert best is not None
-    best = _toned(best, wanted, corpus.rate)
+    best = toned(best, wanted, corpus.rate)
     best[:, :fade] = _crossed(ahead, best[:, :fade])
     best[:, -fade:] = _crossed(best[:, -fade:], back)
     return best
@@ -119,16 +119,16 @@ def _best(
     for _ in range(tries):
         made, roughness = _tried(corpus, usable, hole, random)
         yield None
-        gap = _spectrum(made, corpus.rate) - wanted
+        gap = mean_spectrum(made, corpus.rate) - wanted
         loss = float(np.sqrt(np.mean(gap * gap))) + roughness
         if loss < least:
             best, least = made, loss
     return best, least
 
 
-def _toned(samples: np.ndarray, wanted: np.ndarray, rate: int) -> np.ndarray:
+def toned(samples: np.ndarray, wanted: np.ndarray, rate: int) -> np.ndarray:
     """With the loudness and colour of its surroundings, within limits and smoothly."""
-    gap = wanted - _spectrum(samples, rate)
+    gap = wanted - mean_spectrum(samples, rate)
     kernel = spectra.window(10)[1:]
     smooth = np.convolve(np.pad(gap, 4, mode="edge"), kernel / kernel.sum(), mode="valid")
     count = samples.shape[1]
@@ -197,10 +197,10 @@ def _rendered(corpus: Corpus, hole: _Hole, cuts: np.ndarray, starts: np.ndarray)
 def _spectrum_around(corpus: Corpus, hole: _Hole) -> np.ndarray:
     near = round(_context * corpus.rate)
     known = [hole.left[:, -near:], hole.right[:, :near]]
-    return _spectrum(np.concatenate(known, axis=1), corpus.rate)
+    return mean_spectrum(np.concatenate(known, axis=1), corpus.rate)
 
 
-def _spectrum(samples: np.ndarray, rate: int) -> np.ndarray:
+def mean_spectrum(samples: np.ndarray, rate: int) -> np.ndarray:
     """(bins,): the mean log power of short frames."""
     size = 512 if rate <= 24000 else 1024
     power = spectra.power(samples.mean(0), size, size // 4)

@@ -15,8 +15,9 @@ import numpy as np
 
 from engine.messages import LodestoneError, SoundRecipe, SoundReply, Vector
 from engine.sound import joins
+from engine.sound.holes import mean_spectrum, toned
 from engine.sound.predict import continued, continued_back
-from engine.sound.pyramid import drawing
+from engine.sound.pyramid import drawing, wider
 from engine.sound.pyramid.bands import FRAMES, stretched
 from engine.sound.pyramid.drawing import Scene
 from engine.sound.pyramid.heard import Heard, heard
@@ -30,6 +31,8 @@ AROUND = 4.0
 DRAFTS = 8
 FADE = 0.02
 """Seconds in which the known sound goes over into the filling."""
+CONTEXT = 1.0
+"""Seconds beside a hole that its mean spectrum is compared with."""
 SOFT = 0.008
 """Seconds outside a hole over which a level's own drawing fades into what is known."""
 
@@ -93,13 +96,49 @@ def _filled(
         if drawn is not None:
             made = drawn[2]
     assert made is not None
+    full = _at_rate(pyramid, made, sound.rate, part.shape)
+    if sound.rate > pyramid.rate * 1.05:
+        full = full + _upper(pyramid, place, told, part, clear, sound.rate)
+        yield None
+    near = round(CONTEXT * sound.rate)
+    around = np.concatenate(
+        [part[:, max(0, a - first - near) : a - first], part[:, b - first : b - first + near]],
+        axis=1,
+    )
+    hole = full[:, a - first : b - first]
+    if hole.shape[1] >= near // 10 and around.shape[1] >= near // 4:
+        hole = toned(hole, mean_spectrum(around, sound.rate), sound.rate)
+    return _joined(hole, part[:, : a - first], part[:, b - first :], sound.rate) + offset
+
+
+def _at_rate(pyramid: Pyramid, made: np.ndarray, rate: int, shape: tuple[int, ...]) -> np.ndarray:
+    """(channels, N) of the recording at its own rate."""
     back = left_right(made) * np.float32(pyramid.peaks[0])
-    if len(back) != len(part):
-        back = np.repeat(back[:1], len(part), axis=0) if len(back) < len(part) else back[:1]
-    full = resampled(back, pyramid.rate, sound.rate)
-    need = b - first
-    full = np.pad(full, ((0, 0), (0, max(0, need - full.shape[1]))))[:, a - first : need]
-    return _joined(full, part[:, : a - first], part[:, b - first :], sound.rate) + offset
+    if len(back) < shape[0]:
+        back = np.repeat(back[:1], shape[0], axis=0)
+    full = resampled(back[: shape[0]], pyramid.rate, rate)
+    return np.pad(full, ((0, 0), (0, max(0, shape[1] - full.shape[1]))))[:, : shape[1]]
+
+
+def _upper(
+    pyramid: Pyramid, place: _Place, told: np.ndarray, part: np.ndarray, clear: np.ndarray,
+    rate: int,
+) -> np.ndarray:  # fmt: skip
+    """What lies above the finest level, from the moments around that sound alike."""
+    count = max(1, round(part.shape[1] / rate * 100))
+    at = ((np.arange(count) + 0.5) * part.shape[1] / count).astype(int)
+    reach = rate // 25
+    usable = clear[at] & clear[(at - reach).clip(0)] & clear[(at + reach).clip(0, len(clear) - 1)]
+    own = place.heard.course
+    picks = wider.matched(
+        wider.features(told, count), wider.features(own, count), usable,
+        np.random.default_rng(count),
+    )  # fmt: skip
+    deviation = pyramid.material.deviation
+    gap = wider.loudness(told, count, deviation) - wider.loudness(own, count, deviation)[picks]
+    gain = np.exp(gap.clip(-wider.LOUDER, wider.LOUDER)).astype(np.float32)
+    upper = wider.upper_band(part, rate, pyramid.rate)
+    return wider.laid(upper, rate, picks, gain, part.shape[1])
 
 
 def _heard(

@@ -21,7 +21,7 @@ from engine.sound.pyramid.limiter import limited
 from engine.sound.pyramid.material import left_right
 from engine.sound.pyramid.opened import Pyramid, open_pyramid
 from engine.sound.pyramid.store import card_path
-from engine.sound.pyramid.wider import features, laid, loudness, matched, upper_band
+from engine.sound.pyramid.wider import LOUDER, features, laid, loudness, matched, upper_band
 from engine.sound.source import Sound, read_sound, resampled
 
 TASKS = ("sample", "vary", "inpaint", "extend", "morph")
@@ -234,5 +234,5 @@ def _upper(
     deviation = pyramid.material.deviation
     gap = loudness(told, wanted, deviation) - loudness(own, there, deviation)[picks]
     upper = upper_band(source.samples, source.rate, pyramid.rate)
-    gain = np.exp(gap.clip(-0.7, 0.7)).astype(np.float32)
+    gain = np.exp(gap.clip(-LOUDER, LOUDER)).astype(np.float32)
     return laid(upper, source.rate, picks, gain, round(seconds * source.rate), scene.wrap)
