@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from app.jobs import Jobs
 from app.link import EngineLink
 from app.sound_long import LongTakes
-from app.sound_state import LIVE, made_seconds, title_of
+from app.sound_state import KEY, LIVE, made_seconds, title_of
 from engine.client import peaks
 from engine.messages import (
     Answer,
@@ -23,7 +23,6 @@ from engine.messages import (
     SoundTrainRequest,
 )
 
-KEY = "sound:take"
 REMEMBERED = 400 << 20
 """Bytes of finished takes at hand, so that undo plays them at once."""
 WAIT_MS = 150

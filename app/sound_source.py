@@ -30,6 +30,8 @@ class Source:
 
     path: str
     sound: Sound
+    peak: float
+    """Of its samples."""
 
     @property
     def name(self) -> str:
@@ -55,7 +57,8 @@ class Source:
 def read_source(path: str) -> Source | Refusal:
     """Any sound file."""
     try:
-        return Source(path, read_sound(path))
+        sound = read_sound(path)
+        return Source(path, sound, float(np.abs(sound.samples).max(initial=0.0)))
     except LodestoneError as error:
         return Refusal(error.sentence)
 

@@ -10,6 +10,8 @@ from engine.messages import SoundEngine, SoundRecipe, Span
 
 Task = Literal["sample", "vary", "inpaint", "extend", "denoise", "morph", "effects"]
 
+KEY = "sound:take"
+"""One take is asked for at a time."""
 TAKES = 4
 """New takes at a time."""
 ANSWERS = 3

@@ -24,6 +24,7 @@ from app.opening import Opener
 from app.panels.start import StartPage
 from app.panels.tile import KEY as TILE
 from app.settings import load_geometry, load_preferences, save_geometry
+from app.sound_state import KEY as TAKE
 from app.thumbnails import Thumbnails
 from app.topbar import NEED_MODEL, TopBar
 from app.widgets.bars import MessageBar
@@ -291,10 +292,10 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _failure(self, failure: Failure) -> None:
-        # The canvas, the opener and the tiles have their own ears.
+        # The canvas, the opener, the tiles and the takes have their own ears.
         if failure.key.startswith(TILE):
             self.start.set_asleep(failure.key)
-        elif failure.key not in ("canvas", "model"):
+        elif failure.key not in ("canvas", "model", TAKE):
             self.show_error(failure.sentence)
 
     @Slot()

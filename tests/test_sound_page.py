@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPointF, QSettings, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -455,7 +456,9 @@ def test_a_place_that_cannot_be_written_is_said(page: SoundPage, tune: Path, qtb
     assert "out.wav" in str(heard.args)
 
 
-def test_the_export_dialogue(qtbot: QtBot) -> None:
+def test_the_export_dialogue(qtbot: QtBot, tmp_path: Path) -> None:
+    native = QSettings.Format.NativeFormat
+    QSettings.setPath(native, QSettings.Scope.UserScope, str(tmp_path))
     dialog = ExportDialog("Take 1", 16000)
     qtbot.addWidget(dialog)
     assert nameless(dialog) == []
@@ -645,6 +648,8 @@ def test_everything_has_a_name(page: SoundPage, tmp_path: Path, qtbot: QtBot) ->
 
 
 def test_the_page_works_without_an_output(page: SoundPage) -> None:
+    # Loaded before any thread loads another compiled library: the two would wait for each other.
+    assert "PySide6.QtMultimedia" in sys.modules or page.stage.player.reason
     page.stage.player.seek(1.5)
     assert page.stage.take.playhead == pytest.approx(1.5)
     page.stage.source.sought.emit(0.5)

@@ -107,7 +107,7 @@ class Takes(QWidget):
     def refresh(self) -> None:
         state, takes, heard = self._sounding.state, self._sounding.takes, self._heard
         lines = [self._new_line(take) for take in takes]
-        self.new.set_lines(lines, heard.index if heard.key == "" else -1)
+        self.new.set_lines(lines, heard.index if heard.take is not None else -1)
         kept = state.kept[::-1]
         place = next((i for i, one in enumerate(kept) if one.key == heard.key), -1)
         self.kept.set_lines([_kept_line(one) for one in kept], place)

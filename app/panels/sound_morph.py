@@ -37,8 +37,8 @@ class MorphPart(TaskPart):
         self.length = LengthRow("Length of the morph")
         self.course = Segments(
             (
-                ("over", "A to B", "From the source to the second sound"),
-                ("there", "And back", "To the second sound and back"),
+                ("over", "A→B", "From the source to the second sound"),
+                ("there", "A→B→A", "To the second sound and back"),
                 ("half", "Half", "Half of each, all the time"),
                 ("own", "Drawn", "As it was drawn on the take"),
             ),

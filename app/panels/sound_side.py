@@ -6,12 +6,13 @@ from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QWidget
 
 from app.panels.sound_heard import Heard
-from app.panels.sound_list import NO_COPY
 from app.sound_state import COPY, covered, likeness
 from app.sounding import Sounding
 from app.widgets.meters import ShareRow
 from app.widgets.parts import Segments, column, label, section
 
+NEW = ("sample", "vary")
+"""Tasks whose result is compared with the source as a whole."""
 ENGINES = {"grains": "Grains", "pyramid": "The pyramid"}
 
 
@@ -99,7 +100,7 @@ class Scores(QWidget):
     def refresh(self) -> None:
         near, far, copy, engine = self._heard.scores
         recipe = self._heard.recipe
-        self.setVisible(recipe is not None and recipe.task not in NO_COPY)
+        self.setVisible(recipe is not None and recipe.task in NEW)
         self.near.set_value(likeness(near))
         self.far.set_value(likeness(far))
         for part, distance in ((self.near, near), (self.far, far)):
@@ -110,7 +111,7 @@ class Scores(QWidget):
 
     def _copy_words(self, copy: float | None, engine: str) -> str:
         recipe = self._heard.recipe
-        if copy is None or recipe is None or recipe.task in NO_COPY:
+        if copy is None or recipe is None or recipe.task not in NEW:
             return ""
         if copy <= COPY:
             return f"New matter (copy {copy:.2f})"

@@ -34,11 +34,13 @@ class Stage(QWidget):
         self._sounding, self._heard = sounding, heard
         self._parts = {part.task: part for part in parts}
         self.player = Player(self)
+        # Now, while no thread reads sounds: the library of Qt that plays, loaded at the same moment
+        # as another compiled one in a thread, waits for that thread for ever.
+        self.player.look()
         self.source, self.take = WaveView("Source", theme.TEXT), WaveView("Take")
         self.transport = Transport(self.player)
         self.transport.set_sides("Source", "Take")
         self._shown: np.ndarray | None = None
-        self._peak = 0.0
         self._make()
         self._build()
         self._wire()
@@ -151,7 +153,6 @@ class Stage(QWidget):
             self.source.set_sound(None)
             self.player.set_sound("a", None, 0)
             return
-        self._peak = float(np.abs(source.sound.samples).max(initial=0.0))
         self.source.set_sound(source.sound.samples, source.sound.rate)
         self._scale()
         self.player.set_sound("a", source.sound.samples, source.sound.rate)
@@ -207,7 +208,7 @@ class Stage(QWidget):
             return
         rates = [source.sound.rate] + ([sound[1]] if sound is not None else [])
         for view in (self.source, self.take):
-            view.set_full(self._peak)
+            view.set_full(source.peak)
             view.set_highest(max(rates) / 2)
 
     def _marks(self) -> None:
