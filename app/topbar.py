@@ -55,10 +55,10 @@ class TopBar(QFrame):
         self.chip.hide()
         self.menus.setFixedHeight(30)
         # Two sides of equal weight keep the workspaces in the middle whatever the meter says.
-        left, right = QWidget(), QWidget()
-        left.setLayout(row(self.menus, 1))
+        self._left, right = QWidget(), QWidget()
+        self._left.setLayout(row(self.menus, 1))
         right.setLayout(row(1, self.chip, self.meter))
-        line = row(left, spacing=2)
+        line = row(self._left, spacing=2)
         line.setContentsMargins(8, 0, 14, 0)
         for index, (name, text, tip) in enumerate(WORKSPACES):
             button = QToolButton()
@@ -90,6 +90,9 @@ class TopBar(QFrame):
             if button.property("narrow") != narrow:
                 button.setProperty("narrow", narrow)
                 button.style().polish(button)
+        self.meter.set_short(narrow)
+        # The menus keep their words; what is measured gives way.
+        self._left.setMinimumWidth(self.menus.sizeHint().width() if narrow else 0)
         self.meter.setVisible(not (narrow and bool(self._jobs.active)))
 
     def set_workspace(self, name: str) -> None:

@@ -103,6 +103,7 @@ def _button(path: Path) -> QToolButton:
     button.setText(_name(path))
     button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
     button.setIconSize(QSize(WIDE, HIGH))
+    button.setFixedSize(WIDE + 20, HIGH + 34)
     button.setProperty("path", str(path))
     button.setAccessibleName(f"Sample sound: {_name(path)}")
     button.setToolTip(_name(path))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.panels.sound_part import LengthRow, TaskPart, choose_sound
 from app.sounding import Sounding
@@ -40,14 +40,10 @@ class MorphPart(TaskPart):
                 ("over", "A→B", "From the source to the second sound"),
                 ("there", "A→B→A", "To the second sound and back"),
                 ("half", "Half", "Half of each, all the time"),
-                ("own", "Drawn", "As it was drawn on the take"),
+                ("own", "Own", "As it was drawn on the take"),
             ),
             "Course",
         )
-        for name in (*COURSES, "own"):
-            # Four words share the form's width.
-            button = self.course.button(name)
-            button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._build()
         self.choose.clicked.connect(self._choose)
         self.length.moved.connect(self._length)
