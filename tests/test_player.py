@@ -20,7 +20,7 @@ from pytestqt.qtbot import QtBot
 from app.deck import BLOCK, Deck
 from app.loudspeaker import GONE, NO_DEVICE, Speakers, Stream, _answering, _same
 from app.player import Player
-from app.widgets.levels import FLOOR, LevelMeter
+from app.widgets.loudness import FLOOR, LevelMeter
 from app.widgets.transport import LEAST, Transport
 
 RATE = 8000

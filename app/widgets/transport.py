@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QLabel, QLayout, QWidget
 from app import icons, theme
 from app.player import Player
 from app.widgets.amount import AmountSlider
-from app.widgets.levels import LevelMeter
+from app.widgets.loudness import LevelMeter
 from app.widgets.parts import Segments, icon_button, label, row
 from app.widgets.timeline import clock
 
