@@ -25,9 +25,9 @@ NEAREST = 4
 """Moments whose courses are averaged."""
 STITCH = 0.03
 """Of the band: how wide the seam between what was there and what is new is."""
-LOUD = 0.5
-"""New partials louder than this share of the loudest are held back: energy that lies elsewhere in
-the truth would otherwise count twice."""
+HELD = 0.85
+"""Amplitude of what is new, as a share: where it lies elsewhere than in the truth it would count
+as an error twice."""
 
 
 def extend(pyramid: Pyramid, recipe: SoundRecipe) -> Generator[SoundReply | None, None, SoundReply]:
@@ -47,7 +47,7 @@ def extend(pyramid: Pyramid, recipe: SoundRecipe) -> Generator[SoundReply | None
     x = _shaped(pyramid, (wide - offset) / np.float32(peak))
     found = heard(pyramid, x, np.ones(x.shape[1], bool))
     yield None
-    told = _wider_course(pyramid, found.course, band)
+    told = _wider_course(pyramid, found.course, band, len(wide) == 2)
     frames = x.shape[1] // (pyramid.rate // FRAMES)
     # The highest level of samples that the recording fills.
     start = max(0, int(np.floor(np.log2(max(band * 2.05, 2000) / 2000))))
@@ -60,9 +60,9 @@ def extend(pyramid: Pyramid, recipe: SoundRecipe) -> Generator[SoundReply | None
         yield None
         if drawn is not None:
             made = drawn[2]
-    new = left_right(made)[: len(wide)] * np.float32(peak)
-    if len(new) < len(wide):
-        new = np.repeat(new, 2, axis=0)
+    new = made[:1] if len(wide) == 1 else left_right(made)
+    new = np.repeat(new, len(wide), axis=0) if len(new) < len(wide) else new
+    new = new * np.float32(HELD * peak)
     count = round(sound.seconds * rate)
     out = _stitched(
         resampled(wide, pyramid.rate, rate), resampled(new, pyramid.rate, rate), rate, band
@@ -92,15 +92,17 @@ def _shaped(pyramid: Pyramid, samples: np.ndarray) -> np.ndarray:
     return np.pad(x, ((0, 0), (0, max(0, count - x.shape[1]))))[:, :count]
 
 
-def _wider_course(pyramid: Pyramid, course: np.ndarray, band: float) -> np.ndarray:
+def _wider_course(pyramid: Pyramid, course: np.ndarray, band: float, stereo: bool) -> np.ndarray:
     """The course with the bands above `band` from the nearest moments that were learnt from."""
     bands = len(course) // pyramid.channels
-    edges = band_edges(pyramid.rate, bands)
-    below = np.tile(edges[2:] <= band, pyramid.channels)
-    if not below.any():
+    middle = band_edges(pyramid.rate, bands)[2:] <= band
+    # A side that the recording does not have is made up like the bands it does not have.
+    sides = np.tile(middle & stereo, pyramid.channels - 1)
+    below = np.concatenate([middle, sides])
+    if not middle.any():
         return course
     there = np.concatenate(pyramid.material.courses, axis=1)
-    wanted, keys = course[below], there[below]
+    wanted, keys = course[:bands][middle], there[:bands][middle]
     level, own = wanted.mean(axis=0), keys.mean(axis=0)
     a, b = _told(wanted, level), _told(keys, own)
     out = course.copy()

@@ -17,7 +17,7 @@ from engine.sound import scores
 from engine.sound.pyramid import drawing, extending, mending
 from engine.sound.pyramid.bands import FRAMES
 from engine.sound.pyramid.drawing import Scene
-from engine.sound.pyramid.limiter import limited
+from engine.sound.pyramid.limiter import accented
 from engine.sound.pyramid.material import left_right
 from engine.sound.pyramid.opened import Pyramid, open_pyramid
 from engine.sound.pyramid.store import card_path
@@ -201,10 +201,10 @@ def _finished(
     if pyramid.sounds > 1:
         return whole
     if source is not None:
-        most = float(np.abs(source.samples.mean(axis=0)).max())
+        own, own_rate = source.samples, source.rate
     else:
-        most = float(np.abs(pyramid.material.waves[0][-1][0]).max() * peaks[0])
-    return limited(whole, most, out.rate, scene.wrap)
+        own, own_rate = left_right(pyramid.material.waves[0][-1]) * peaks[0], pyramid.rate
+    return accented(whole, resampled(own, own_rate, out.rate), out.rate, scene.wrap)
 
 
 def _at_rate(x: np.ndarray, rate: int, to: int, count: int, wrap: bool) -> np.ndarray:

@@ -14,8 +14,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 PATCH = 7
 """Frames: 0.9 s."""
+SECOND = 8
+"""Frames of a second, whose spread is compared."""
 ROUNDS = 4
-ALPHA = 0.05
+ALPHA = 0.005
 """GPNN's alpha: smaller uses more of the recording's patches."""
 
 
@@ -83,7 +85,7 @@ def _voted(made: np.ndarray, keys: np.ndarray, size: int, wrap: bool) -> np.ndar
 
 def spread_distance(draft: np.ndarray, source: np.ndarray, seed: int = 1) -> float:
     """Sliced Wasserstein distance of patches as long as a second, at equal quantiles."""
-    size = min(8, draft.shape[1], source.shape[1])
+    size = min(SECOND, draft.shape[1], source.shape[1])
     a, b = patches(draft, size), patches(source, size)
     random = np.random.default_rng(seed)
     along = random.standard_normal((a.shape[1], 64)).astype(np.float32)

@@ -12,9 +12,11 @@ import numpy as np
 from engine.sound.source import resampled
 
 HOP = 0.01
-"""Seconds from one grain to the next; a grain lasts four."""
+"""Seconds from one grain to the next; a grain lasts two."""
 NEIGHBOURS = 3
 """Candidates of which one is taken by chance."""
+GO_ON = 1.3
+"""The next moment may be so much further away than the nearest one (squared distance)."""
 LOUDER = 0.7
 """Most that a grain is made louder or softer, natural log of amplitude: 6 dB."""
 
@@ -41,19 +43,25 @@ def features(course: np.ndarray, count: int) -> np.ndarray:
 def matched(
     wanted: np.ndarray, there: np.ndarray, usable: np.ndarray, random: np.random.Generator
 ) -> np.ndarray:
-    """(n,) rows of `there` (m, D), usable (m,) bool, that sound like `wanted` (n, D)."""
-    rows = np.flatnonzero(usable)
-    if not len(rows):
-        rows = np.arange(len(there))
-    keys, found = there[rows], np.empty(len(wanted), int)
-    norms = (keys**2).sum(axis=1)
-    near = min(NEIGHBOURS, len(rows))
-    for start in range(0, len(wanted), 2000):
-        part = wanted[start : start + 2000]
-        distance = norms - 2 * part @ keys.T
+    """(n,) rows of `there` (m, D), usable (m,) bool, that sound like `wanted` (n, D).
+
+    The moment after the last one is taken as long as it is nearly as good.
+    """
+    if not usable.any():
+        usable = np.ones(len(there), bool)
+    rows, found = np.flatnonzero(usable), np.empty(len(wanted), int)
+    norms = np.where(usable, (there**2).sum(axis=1), np.inf)
+    near, last = min(NEIGHBOURS, len(rows)), -1
+    for start in range(0, len(wanted), 1000):
+        part = wanted[start : start + 1000]
+        distance = (part**2).sum(axis=1)[:, None] + norms - 2 * part @ there.T
         best = np.argpartition(distance, near - 1, axis=1)[:, :near]
-        chosen = random.integers(0, near, len(part))
-        found[start : start + len(part)] = rows[best[np.arange(len(part)), chosen]]
+        chosen = best[np.arange(len(part)), random.integers(0, near, len(part))]
+        for number, pick in enumerate(chosen):
+            after = last + 1
+            if 0 < after < len(there) and distance[number, after] < GO_ON * distance[number, pick]:
+                pick = after
+            found[start + number] = last = int(pick)
     return found
 
 
@@ -61,23 +69,45 @@ def laid(
     upper: np.ndarray, rate: int, picks: np.ndarray, gain: np.ndarray, count: int,
     wrap: bool = False,
 ) -> np.ndarray:  # fmt: skip
-    """(channels, count) of grains of `upper` (channels, M): pick k, 10 ms apart, times gain k."""
-    hop = HOP * rate
-    size = 2 * round(2 * hop)
-    # Alike and unlike grains alike: a window whose squares sum to 1 at a hop of a quarter.
-    window = (np.hanning(size + 1)[:-1] * np.sqrt(1 / 1.5)).astype(np.float32)
+    """(channels, count) of grains of `upper` (channels, M): pick k, 10 ms apart, times gain k.
+
+    From the middle of a grain to that of the next they fade: as one where the next goes on where
+    the last was, else at constant power.
+    """
+    size = round(2 * HOP * rate)
     padded = np.pad(upper, ((0, 0), (size, size)))
-    out = np.zeros((len(upper), count + 2 * size), np.float32)
-    for number, (pick, loud) in enumerate(zip(picks, gain, strict=True)):
-        middle = round((number + 0.5) * hop) + size
-        source = round((pick + 0.5) * hop) + size
-        grain = padded[:, source - size // 2 : source + size // 2]
-        if grain.shape[1] == size and middle + size // 2 <= out.shape[1]:
-            out[:, middle - size // 2 : middle + size // 2] += grain * (window * loud)
-    if wrap and count >= size:
-        out[:, size : 2 * size] += out[:, count + size :]
-        out[:, count : count + size] += out[:, :size]
-    return out[:, size : size + count]
+    places = np.round((np.arange(-1, len(picks) + 1) + 0.5) * count / len(picks)).astype(int)
+    order = np.concatenate(
+        [picks[-1:] if wrap else picks[:1], picks, picks[:1] if wrap else picks[-1:]]
+    )
+    louder = np.concatenate(
+        [gain[-1:] if wrap else gain[:1], gain, gain[:1] if wrap else gain[-1:]]
+    )
+    starts = np.round((order + 0.5) * HOP * rate).astype(int) + size
+    if not wrap:
+        # Before the first middle and after the last one they just begin and end.
+        starts[0], starts[-1] = (
+            starts[1] - places[1] + places[0],
+            starts[-2] + places[-1] - places[-2],
+        )
+    out = np.zeros((len(upper), count), np.float32)
+    for k in range(len(places) - 1):
+        first, last = places[k], places[k + 1]
+        length = last - first
+        angle = (np.arange(length, dtype=np.float32) + 0.5) * np.float32(np.pi / 2 / max(length, 1))
+        down, up = np.cos(angle), np.sin(angle)
+        if abs(starts[k + 1] - starts[k] - length) <= 2:
+            down, up = down * down, up * up
+        a = _taken(padded, starts[k], length) * (down * louder[k])
+        b = _taken(padded, starts[k + 1] - length, length) * (up * louder[k + 1])
+        low, high = max(first, 0), min(last, count)
+        out[:, low:high] = (a + b)[:, low - first : high - first]
+    return out
+
+
+def _taken(padded: np.ndarray, start: int, length: int) -> np.ndarray:
+    start = min(max(start, 0), padded.shape[1] - length)
+    return padded[:, start : start + length]
 
 
 def loudness(course: np.ndarray, count: int, deviation: float) -> np.ndarray:
