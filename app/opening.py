@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtGui import QImageReader
 
 from app.document import Document
 from app.link import EngineLink
@@ -57,6 +58,12 @@ def kind_of(path: Path) -> str:
     return "model"
 
 
+def _ours(path: str) -> bool:
+    """Whether a PNG remembers how a generator made it; any other is a picture to work from."""
+    reader = QImageReader(path)
+    return f'"type": "{SteerRequest.__name__}"' in reader.text("lodestone")
+
+
 class Opener(QObject):
     """Opens generators and recipes; a recipe waits for its generator."""
 
@@ -95,7 +102,7 @@ class Opener(QObject):
                 self.data_chosen.emit(path)
             elif kind == "project":
                 self.project_chosen.emit(path)
-            elif kind == "photo":
+            elif kind == "photo" or (kind == "picture" and not _ours(path)):
                 self.photo_chosen.emit(path)
             elif kind == "sound":
                 self.sound_chosen.emit(path)

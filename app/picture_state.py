@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from app.composed import Ground, Piece, Stroke
 from engine.messages import PictureEngine, PictureRecipe, Vector
 
 Task = Literal["sample", "complete", "compose", "blend", "upscale"]
@@ -13,11 +14,14 @@ Way = Literal["edit", "harmonise", "paint"]
 """Compose: cut and move parts, paste another picture's, or paint."""
 Mixing = Literal["meld", "morph", "fuse"]
 """Blend: by a painted map, over time, or structure of one with the texture of another."""
+Pattern = Literal["across", "down", "disc", ""]
+"""Blend: how the map begins; empty once it has been painted over."""
 
 WALL = 8
 """Variations at a time."""
 ANSWERS = 4
 """Completions, compositions and blends side by side."""
+MOST_LEVELS = 16
 SMALLEST, LARGEST = 16, 2048
 """Sides of a new picture, pixels."""
 COPY = 0.25
@@ -50,8 +54,15 @@ class PictureState:
     """Outpainting: share of the width that is added, half of it on either side."""
     taller: float = 0.0
     way: Way = "edit"
+    parts: tuple[Piece, ...] = ()
+    """Compose: of the source, moved; bottom first."""
+    pasted: tuple[Piece, ...] = ()
+    """Compose: of other pictures."""
+    ground: Ground = Ground()
+    strokes: tuple[Stroke, ...] = ()
+    """Compose: painted on `ground`."""
     made: str = ""
-    """Compose: path of the composite or painting, a PNG of the source's shape."""
+    """Compose: path of the composite or painting, a PNG of the source's shape, made of these."""
     changed: Vector | None = None
     """Compose: what was moved or pasted, (H, W) 0..1."""
     hold: int = 0
@@ -61,6 +72,7 @@ class PictureState:
     """Blend: paths of the pictures B, C, D."""
     identity: Vector | None = None
     """Blend: (K, H, W) weights by place, painted."""
+    pattern: Pattern = "across"
     structure: int = 0
     """Blend: whose layout …"""
     texture: int = 1
@@ -70,6 +82,10 @@ class PictureState:
     longest: int = 250
     model: str = ""
     """Card of a trained pyramid."""
+    blend_model: str = ""
+    """Card of one that was trained on all pictures of the blend."""
+    hole_model: str = ""
+    """Card of one that has never seen what lies in this hole."""
     engine: PictureEngine = "patches"
     kept: tuple[PictureRecipe, ...] = ()
 
@@ -122,17 +138,50 @@ def ready(state: PictureState) -> bool:
             return state.hole is not None or state.wider > 0 or state.taller > 0
         case "compose":
             return bool(state.made) and (state.way == "paint" or state.changed is not None)
+        case "blend" if state.mixing == "morph":
+            return bool(state.others) and bool(state.blend_model)
         case "blend":
             return bool(state.others) and (state.mixing != "meld" or state.identity is not None)
     return True
+
+
+def model_of(state: PictureState) -> str:
+    """Card of the pyramid that could answer the chosen task; empty without one."""
+    match state.task:
+        case "blend":
+            return state.blend_model
+        case "complete":
+            return state.hole_model
+    return state.model
+
+
+def engines(state: PictureState) -> tuple[PictureEngine, ...]:
+    """Who is able to answer the chosen task, once it is trained."""
+    match state.task:
+        case "blend" if state.mixing == "morph":
+            return ("pyramid",)
+        case "compose":
+            return ("patches",)
+        case "complete" if state.wider > 0 or state.taller > 0:
+            return ("patches",)
+    return ("patches", "pyramid")
+
+
+def engine_of(state: PictureState) -> PictureEngine:
+    """Who is asked: the chosen engine, or the one there is."""
+    able = engines(state)
+    wanted = state.engine if state.engine in able else able[0]
+    return wanted if wanted == "patches" or model_of(state) else "patches"
 
 
 def recipes(state: PictureState, size: tuple[int, int]) -> tuple[PictureRecipe, ...]:
     """One recipe a tile of the wall; `size` (width, height) of the source in pixels."""
     if not ready(state):
         return ()
+    engine = engine_of(state)
+    model = model_of(state) if engine == "pyramid" else ""
     base = PictureRecipe(
-        state.source, engine="patches", model=state.model, longest=state.longest, seed=state.seed
+        state.source, engine=engine, model=model, longest=state.longest, seed=state.seed
     )
     match state.task:
         case "sample":
@@ -156,7 +205,6 @@ def _sample(state: PictureState, base: PictureRecipe, size: tuple[int, int]) -> 
     width, height = new_size(state, size)
     return replace(
         base,
-        engine=state.engine,
         variation=state.variation,
         levels=state.levels,
         width=width,
@@ -168,7 +216,7 @@ def _sample(state: PictureState, base: PictureRecipe, size: tuple[int, int]) -> 
 
 
 def _complete(state: PictureState, base: PictureRecipe, size: tuple[int, int]) -> PictureRecipe:
-    # A pyramid that has seen what lies under the hole would give it away: patches fill it.
+    # A pyramid that has seen what lies under the hole would give it away: `model_of` has not.
     filled = replace(base, task="complete", variation=state.variation, mask=state.hole)
     if not state.wider and not state.taller:
         return filled
@@ -194,6 +242,8 @@ def _blend(state: PictureState, base: PictureRecipe) -> tuple[PictureRecipe, ...
         whose = (state.structure, state.texture)
         a, b = (tuple(float(i == one) for i in range(count)) for one in whose)
         return _seeds(replace(base, identity=a, texture=b), ANSWERS)
+    # The way leads from picture to picture, not from one of their variations to another.
+    base = replace(base, variation=0.0, levels=(0.0,) * MOST_LEVELS)
     steps = [i * (count - 1) / (WALL - 1) for i in range(WALL)]
     return tuple(replace(base, identity=between(step, count)) for step in steps)
 

@@ -21,6 +21,8 @@ from engine.messages import (
     PictureQuestion,
     PictureRecipe,
     PictureReply,
+    PictureTrainRequest,
+    Vector,
 )
 
 KEY = "picture:"
@@ -28,7 +30,7 @@ REMEMBERED = 96
 """Finished pictures at hand, so that undo shows them at once."""
 WAIT_MS = 120
 """A slider on its way does not ask at every pixel."""
-UNSEEDED = ("seed", "count", "locked", "kept", "source", "task", "model")
+UNSEEDED = ("seed", "count", "locked", "kept", "source", "task", "model", "others", "mixing")
 """Changes after which free seeds stay."""
 
 
@@ -68,7 +70,8 @@ class Picturing(QObject):
     ):
         """`models`: folder where pyramids are looked for; `samples`: pictures that ship."""
         super().__init__(parent)
-        self._link, self._models, self._samples = link, models, samples
+        self.link = link
+        self._models, self._samples = models, samples
         self.history = History(self.apply, self)
         self.undo_stack = self.history.stack
         self.state = PictureState()
@@ -76,8 +79,14 @@ class Picturing(QObject):
         self.shown: list[Shown] = []
         self.levels = 0
         """Levels of the newest answer; 0 while unknown."""
+        self.hasty = False
+        """While a hand is painting only the first picture is asked for."""
         self._done: OrderedDict[PictureRecipe, tuple[QImage, PictureReply]] = OrderedDict()
         self._stamps: dict[str, int] = {}
+        self._busy: set[int] = set()
+        """Numbers of the pictures that the engine is at."""
+        self._looked: dict[str, QImage] = {}
+        self._kept_before: dict[PictureRecipe, QImage] = {}
         self._wait = QTimer(self)
         self._wait.setSingleShot(True)
         self._wait.setInterval(WAIT_MS)
@@ -107,16 +116,73 @@ class Picturing(QObject):
         own = Path(path).parent == self._samples
         return self._samples / f"{Path(path).stem}.safetensors" if own else Path()
 
-    def card_path(self, path: str) -> Path:
-        """Where a pyramid trained on this picture lies, or will lie."""
-        name = card_name(path)
+    def card_path(
+        self, path: str, others: tuple[str, ...] = (), hole: Vector | None = None
+    ) -> Path:
+        """Where a pyramid trained on these pictures, around this hole, lies or will lie."""
+        name = card_name((path, *others), b"" if hole is None else hole.data)
         folder = self._models / "pictures"
         # The same picture under another name is the same picture.
         same = sorted(folder.glob(f"*-{name.rpartition('-')[2]}"))
         return same[0] if same else folder / name
 
+    def _with_cards(self, new: PictureState) -> PictureState:
+        """Pyramids that were trained for what is wanted now are found again."""
+        old = self.state
+        if (new.source, new.others) != (old.source, old.others):
+            new = replace(new, blend_model=self._card(new, others=new.others))
+        if (new.source, new.hole) != (old.source, old.hole):
+            new = replace(new, hole_model=self._card(new, hole=new.hole))
+        return new
+
+    def _card(
+        self, state: PictureState, others: tuple[str, ...] = (), hole: Vector | None = None
+    ) -> str:
+        if not state.source or not (others or hole is not None):
+            return ""
+        try:
+            card = self.card_path(state.source, others, hole)
+        except OSError:
+            return ""  # One of the pictures has gone; asking for the blend says which.
+        return str(card) if card.is_file() else ""
+
+    def look(self, path: str, quiet: bool = False) -> QImage | None:
+        """Another picture as it is shown; None, and said unless `quiet`, when there is none."""
+        if path not in self._looked:
+            try:
+                self._looked[path] = read_source(path).image
+            except LodestoneError as error:
+                if not quiet:
+                    self.failed.emit(error.sentence)
+                return None
+        return self._looked[path]
+
+    def exchange(self, index: int, state: PictureState) -> None:
+        """Picture `index` of a blend (1 = B) and the source in each other's place."""
+        path = state.others[index - 1]
+        others = tuple(state.source if other == path else other for other in state.others)
+        try:
+            card = self.card_path(path)
+        except OSError:
+            self.failed.emit(f"{Path(path).name} has gone. Choose another picture.")
+            return
+        model = next((str(c) for c in (card, self._bundled(path)) if c.is_file()), "")
+        new = replace(
+            opened(state, path, model, card.is_file()),
+            others=others,
+            identity=state.identity,
+            pattern=state.pattern,
+            mixing=state.mixing,
+            structure=state.structure,
+            texture=state.texture,
+            engine=state.engine,
+            seed=state.seed,
+        )
+        self.edit(self.tr("Exchange pictures"), new)
+
     def edit(self, text: str, new: PictureState, merge: str = "") -> None:
         """One undoable change; `merge` names what is being changed, so that a gesture merges."""
+        new = self._with_cards(new)
         if new != self.state:
             self.history.push(text, self.state, new, merge)
 
@@ -139,18 +205,28 @@ class Picturing(QObject):
         kept = tuple(one for one in self.state.kept if one != recipe)
         self.change(self.tr("Let a picture go"), kept=kept)
 
-    def take_pyramid(self, card: str) -> None:
+    def take_pyramid(self, request: PictureTrainRequest, card: str) -> None:
         """A training is done: the pyramid answers now."""
         for recipe in [one for one in self._done if one.model == card]:
             # Trained further: what the younger one drew is not what this one draws.
             if recipe not in self.state.kept:
                 del self._done[recipe]
-        self.change(self.tr("Use the trained pyramid"), model=card, engine="pyramid")
+        blend, hole = len(request.sources) > 1, request.mask is not None
+        field = "blend_model" if blend else "hole_model" if hole else "model"
+        fields: dict[str, object] = {field: card, "engine": "pyramid"}
+        new = replace(self.state, **fields)  # type: ignore[arg-type]
+        self.edit(self.tr("Use the trained pyramid"), new)
+
+    def restore(self, kept: dict[PictureRecipe, QImage]) -> None:
+        """What was kept in earlier sessions."""
+        self._kept_before = kept
+        self.state = replace(self.state, kept=tuple(kept))
+        self.changed.emit()
 
     def image_of(self, recipe: PictureRecipe) -> QImage | None:
         """A finished picture."""
         found = self._done.get(recipe)
-        return found[0] if found is not None else None
+        return found[0] if found is not None else self._kept_before.get(recipe)
 
     def apply(self, state: PictureState) -> None:
         """Take a state without an undo entry (the commands use it)."""
@@ -195,15 +271,28 @@ class Picturing(QObject):
             old = before[index].image if same_source and index < len(before) else None
             shown.append(Shown(recipe, *known, done=True) if known else Shown(recipe, old))
         self.shown = shown
-        if any(not one.done for one in shown):
+        if self._busy or any(not one.done for one in shown):
+            self._wait.start()
+
+    def set_hasty(self, on: bool) -> None:
+        """The hand begins or ends to paint."""
+        self.hasty = on
+        if not on:
             self._wait.start()
 
     @Slot()
     def _ask(self) -> None:
-        for index, one in enumerate(self.shown):
+        asked = self.shown[:1] if self.hasty else self.shown
+        for index in [i for i in self._busy if i >= len(asked) or asked[i].done]:
+            # Nobody looks at it any more: the engine is free for what is looked at.
+            self._busy.remove(index)
+            self._stamps.pop(f"{KEY}{index}", None)
+            self.link.client.forget(f"{KEY}{index}")
+        for index, one in enumerate(asked):
             key = f"{KEY}{index}"
             if not one.done and one.reply is None and not one.failed:
-                self._stamps[key] = self._link.client.ask(PictureQuestion(one.recipe), key)
+                self._busy.add(index)
+                self._stamps[key] = self.link.client.ask(PictureQuestion(one.recipe), key)
 
     @Slot(object)
     def _answer(self, answer: Answer) -> None:
@@ -216,6 +305,7 @@ class Picturing(QObject):
         self.levels = body.levels
         if answer.done:
             one.done = True
+            self._busy.discard(index)
             self._done[one.recipe] = (one.image, body)
             self._forget_oldest()
         self.arrived.emit(index)
@@ -236,6 +326,7 @@ class Picturing(QObject):
     def _failure(self, failure: Failure) -> None:
         index = self._place(failure.key, failure.stamp)
         if index is not None:
+            self._busy.discard(index)
             # The window says the sentence; here the tile stops waiting.
             self.shown[index].failed = failure.sentence
             self.arrived.emit(index)

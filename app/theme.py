@@ -128,6 +128,7 @@ def _sheet() -> str:
     QLabel[rank="small"] {{ color: {DIM}; font-size: {SIZE_SMALL}px; }}
     QLabel[rank="head"] {{ font-size: {SIZE_LARGE}px; font-weight: 600; }}
     QLabel[rank="new"] {{ color: {ACCENT}; font-size: 9px; padding: 0 3px; }}
+    QLabel[rank="alarm"] {{ color: {DANGER}; font-size: {SIZE_SMALL}px; }}
     QLabel[rank="section"] {{ color: {DIM}; font-size: {SIZE_SMALL}px; font-weight: 600; }}
     QMenuBar {{ background: transparent; padding: 0; }}
     QMenuBar::item {{ background: transparent; padding: 6px 9px; border-radius: 5px;

@@ -37,7 +37,9 @@ from engine.messages import (
 )
 from engine.picture.pyramid.recipe import pyramid_memory as pyramid_memory
 from engine.picture.pyramid.store import pyramid_names as pyramid_names
+from engine.picture.region import filled as filled
 from engine.picture.source import read_mask as read_mask
+from engine.picture.source import resized as resized
 from engine.progress import Cancelled as Cancelled
 from engine.progress import Progress as Progress
 from engine.progress import Report as Report
@@ -155,6 +157,10 @@ class EngineClient:
         """Answered by one or more `Answer` events, between pictures; a newer question of the same
         key replaces it. Returns its stamp."""
         return self._live.ask("ask", key, question)
+
+    def forget(self, key: str) -> None:
+        """The question of this key is not wanted any more; there will be no answer."""
+        self._live.ask("ask", key, None)
 
     def pixels(self, frame: Frame) -> np.ndarray:
         """(H, W, 4) uint8 BGRX where the engine wrote it; yours until `release(frame)`.

@@ -28,6 +28,10 @@ class TaskPart(QObject):
     """`wants_front` is another one."""
     failed = Signal(str)
     """A sentence."""
+    job_asked = Signal(object)
+    """A request to compute beside the window."""
+    out_asked = Signal(str, int)
+    """`keep` or `save` the picture with this number."""
 
     task = ""
     """As in `PictureState.task` …"""
@@ -47,11 +51,25 @@ class TaskPart(QObject):
     def wants_front(self) -> bool:
         return self.front is not None
 
+    @property
+    def alone(self) -> bool:
+        """Whether the front takes the wall's place too."""
+        return False
+
+    @property
+    def one_row(self) -> bool:
+        """Whether the wall is a strip below the front."""
+        return False
+
     def set_active(self, on: bool) -> None:
         """Its front is (not) to be worked in."""
 
     def leave(self) -> None:
         """Another task was chosen."""
+
+    def take_drop(self, _paths: list[str]) -> bool:
+        """Pictures dropped on the page belong to this task; else the first is the new source."""
+        return False
 
     def set_source(self, image: QImage) -> None:
         """Another source picture; null for none."""
@@ -97,10 +115,16 @@ def _nothing(_frame: Frame) -> None:
     """No frame, nothing to give back."""
 
 
-def brushed_canvas(name: str) -> tuple[Canvas, MaskLayer]:
-    """A picture that can be brushed over."""
+def brushless_canvas(name: str) -> Canvas:
+    """A picture that is looked at."""
     canvas = Canvas(_no_pixels, _nothing)
     canvas.setAccessibleName(name)
+    return canvas
+
+
+def brushed_canvas(name: str) -> tuple[Canvas, MaskLayer]:
+    """A picture that can be brushed over."""
+    canvas = brushless_canvas(name)
     layer = MaskLayer(canvas)
     layer.setAccessibleName(f"Brush, {name.lower()}")
     return canvas, layer

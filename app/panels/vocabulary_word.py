@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import islice
 
 from PySide6.QtCore import QRectF, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QImage, QPainter, QPainterPath, QPaintEvent, QResizeEvent, QShowEvent
+from PySide6.QtGui import QImage, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QSizePolicy, QStackedWidget, QWidget
 
 from app import theme
@@ -15,6 +15,7 @@ from app.live import Live
 from app.panels.vocabulary_begin import before_after
 from app.panels.vocabulary_book import Book
 from app.thumbnails import Thumbnails
+from app.widgets.painting import draw_rounded, smooth
 from app.widgets.parts import column, label, push, row, scroll, section
 from app.widgets.said import Said, SaidList
 from app.widgets.wordtable import FEW, said
@@ -48,22 +49,12 @@ class WordStrip(QWidget):
             self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHints(
-            QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform
-        )
+        painter = smooth(self)
         side = (self.width() - 4 * (len(SIGMAS) - 1)) / len(SIGMAS)
         painter.setFont(theme.font(theme.SIZE_SMALL))
         for index, image in enumerate(self._images):
             box = QRectF(index * (side + 4), 0, side, side)
-            path = QPainterPath()
-            path.addRoundedRect(box, 4, 4)
-            painter.fillPath(path, theme.colour(theme.RAISED))
-            if image is not None:
-                painter.save()
-                painter.setClipPath(path)
-                painter.drawImage(box, image)
-                painter.restore()
+            draw_rounded(painter, box, image)
             painter.setPen(theme.colour(theme.DIM))
             words = f"{SIGMAS[index]:+.0f} σ".replace("-", "−") if SIGMAS[index] else "0"
             place = QRectF(box.left(), side + 3, side, 14)

@@ -17,7 +17,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPen
+from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPen
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QListView,
@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import theme
+from app.widgets.painting import draw_rounded
 from app.widgets.strip import middle
 
 ENDS = (-8.0, 8.0)
@@ -263,14 +264,8 @@ class _Painter(QStyledItemDelegate):
     ) -> None:
         left = box.left() + NAME + end * (PICTURE + 3)
         place = QRectF(left, box.top() + 2, PICTURE, box.height() - 4)
-        outline = QPainterPath()
-        outline.addRoundedRect(place, 4, 4)
-        painter.save()
-        painter.setClipPath(outline)
-        painter.fillRect(place, theme.colour(theme.GROUND))
-        if image is not None:
-            painter.drawImage(place, image, middle(image, place))
-        painter.restore()
+        part = None if image is None else middle(image, place)
+        draw_rounded(painter, place, image, ground=theme.GROUND, part=part)
 
     def _paint_slider(self, painter: QPainter, groove: QRectF, amount: float | None) -> None:
         middle_y, rest = groove.center().y(), groove.center().x()

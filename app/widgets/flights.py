@@ -6,8 +6,10 @@ import time
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, QTimer, Slot
-from PySide6.QtGui import QImage, QPainter, QPainterPath, QPaintEvent
+from PySide6.QtGui import QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
+
+from app.widgets.painting import draw_rounded
 
 SECONDS = 0.22
 STEP_MS = 16
@@ -104,11 +106,11 @@ class Flights(QWidget):
         )
         now = time.monotonic()
         for one in self._flights:
-            _paint(painter, one.at(now), one.image)
+            draw_rounded(painter, one.at(now), one.image, 5)
         if self._carried is not None:
             image, place = self._carried
             painter.setOpacity(0.92)
-            _paint(painter, _around(place), image)
+            draw_rounded(painter, _around(place), image, 5)
         painter.end()
 
 
@@ -124,12 +126,3 @@ def _between(a: QRectF, b: QRectF, part: float) -> QRectF:
         a.width() * keep + b.width() * part,
         a.height() * keep + b.height() * part,
     )
-
-
-def _paint(painter: QPainter, box: QRectF, image: QImage) -> None:
-    path = QPainterPath()
-    path.addRoundedRect(box, 5, 5)
-    painter.save()
-    painter.setClipPath(path)
-    painter.drawImage(box, image)
-    painter.restore()

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from app import theme
 from app.evidence import called
 from app.shelf import Shelf
+from app.widgets.painting import draw_cursor, draw_odd
 from app.widgets.tray import RELABEL
 from app.widgets.wall import draw_picture
 from engine.messages import SteerRequest
@@ -196,9 +197,7 @@ class MarginPlot(QWidget):
         for index, (spot, box) in enumerate(zip(self._spots, self._boxes, strict=True)):
             draw_picture(painter, box, self._shelf, spot.request)
             if spot.odd:
-                painter.setPen(QPen(theme.colour(theme.DANGER), 2, Qt.PenStyle.DashLine))
-                painter.drawRoundedRect(box, 4, 4)
+                draw_odd(painter, box)
             if self.hasFocus() and index == self._cursor:
-                painter.setPen(QPen(theme.colour(theme.TEXT), 1.5, Qt.PenStyle.DotLine))
-                painter.drawRoundedRect(box.adjusted(2, 2, -2, -2), 3, 3)
+                draw_cursor(painter, box)
         painter.end()

@@ -12,7 +12,6 @@ from PySide6.QtGui import (
     QImage,
     QMouseEvent,
     QPainter,
-    QPainterPath,
     QPaintEvent,
     QPen,
     QShowEvent,
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app import theme
 from app.widgets.enlarge import enlarged
+from app.widgets.painting import draw_rounded, smooth
 
 GAP = 56
 """Between the two pictures, pixels: room for the arrow."""
@@ -153,10 +153,7 @@ class PairView(QWidget):
         return self._after, "After"
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHints(
-            QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform
-        )
+        painter = smooth(self)
         left, right = self.boxes()
         shown, caption = self._right()
         pictures = (self._before, shown)
@@ -164,20 +161,10 @@ class PairView(QWidget):
         if self._swapped:
             pictures, captions = (self._after, self._before), ("After", "Before")
         for box, image, text in zip((left, right), pictures, captions, strict=True):
-            self._paint_picture(painter, box, image)
+            draw_rounded(painter, box, image, 6, theme.PANEL)
             self._paint_caption(painter, box, text)
         self._paint_arrow(painter, left, right)
         painter.end()
-
-    def _paint_picture(self, painter: QPainter, box: QRectF, image: QImage | None) -> None:
-        path = QPainterPath()
-        path.addRoundedRect(box, 6, 6)
-        painter.fillPath(path, theme.colour(theme.PANEL))
-        if image is not None:
-            painter.save()
-            painter.setClipPath(path)
-            painter.drawImage(box, image)
-            painter.restore()
 
     def _paint_caption(self, painter: QPainter, box: QRectF, text: str) -> None:
         painter.setFont(theme.font(theme.SIZE))

@@ -11,13 +11,12 @@ from PySide6.QtGui import (
     QKeyEvent,
     QMouseEvent,
     QPainter,
-    QPainterPath,
     QPaintEvent,
-    QPen,
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app import theme
+from app.widgets.painting import draw_chosen, draw_cursor, draw_rounded, smooth
 
 
 @dataclass(frozen=True)
@@ -135,10 +134,7 @@ class SaidList(QWidget):
     # -------------------------------------------------------------- look
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHints(
-            QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform
-        )
+        painter = smooth(self)
         for index, said in enumerate(self.shown):
             box = self._box(index)
             if not box.intersects(QRectF(event.rect())):
@@ -146,11 +142,9 @@ class SaidList(QWidget):
             self._paint_pictures(painter, box, said.key)
             self._paint_words(painter, box, said)
             if said.key == self._current:
-                painter.setPen(QPen(theme.colour(theme.ACCENT), 2))
-                painter.drawRoundedRect(self._pictures(box).adjusted(1, 1, -1, -1), 4, 4)
+                draw_chosen(painter, self._pictures(box))
             if self.hasFocus() and index == self._cursor:
-                painter.setPen(QPen(theme.colour(theme.TEXT), 1.5, Qt.PenStyle.DotLine))
-                painter.drawRoundedRect(self._pictures(box).adjusted(3, 3, -3, -3), 3, 3)
+                draw_cursor(painter, self._pictures(box))
         painter.end()
 
     def _pictures(self, box: QRectF) -> QRectF:
@@ -160,15 +154,7 @@ class SaidList(QWidget):
         for which in (0, 1):
             left = box.left() + which * (self._cell + 3)
             place = QRectF(left, box.top(), self._cell, self._cell)
-            path = QPainterPath()
-            path.addRoundedRect(place, 4, 4)
-            painter.fillPath(path, theme.colour(theme.RAISED))
-            image = self._images.get((key, which))
-            if image is not None:
-                painter.save()
-                painter.setClipPath(path)
-                painter.drawImage(place, image)
-                painter.restore()
+            draw_rounded(painter, place, self._images.get((key, which)))
 
     def _paint_words(self, painter: QPainter, box: QRectF, said: Said) -> None:
         painter.setFont(theme.font(theme.SIZE_SMALL if self._across else theme.SIZE))

@@ -11,13 +11,12 @@ from PySide6.QtGui import (
     QKeyEvent,
     QMouseEvent,
     QPainter,
-    QPainterPath,
     QPaintEvent,
-    QPen,
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app import theme
+from app.widgets.painting import draw_chosen, draw_cursor, draw_rounded, smooth
 
 
 class ThumbGrid(QWidget):
@@ -168,28 +167,16 @@ class ThumbGrid(QWidget):
     # -------------------------------------------------------------- look
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHints(
-            QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform
-        )
+        painter = smooth(self)
         for index, image in enumerate(self._images):
             box = self.cell_rect(index)
-            path = QPainterPath()
-            path.addRoundedRect(box, 4, 4)
-            painter.fillPath(path, theme.colour(theme.RAISED))
-            if image is not None:
-                painter.save()
-                painter.setClipPath(path)
-                painter.drawImage(box, image)
-                painter.restore()
+            draw_rounded(painter, box, image)
             if index in self._badges:
                 self._paint_badge(painter, box, self._badges[index])
             if index == self._current:
-                painter.setPen(QPen(theme.colour(theme.ACCENT), 2))
-                painter.drawRoundedRect(box.adjusted(1, 1, -1, -1), 4, 4)
+                draw_chosen(painter, box)
             if self.hasFocus() and index == self._cursor:
-                painter.setPen(QPen(theme.colour(theme.TEXT), 1.5, Qt.PenStyle.DotLine))
-                painter.drawRoundedRect(box.adjusted(3, 3, -3, -3), 3, 3)
+                draw_cursor(painter, box)
         painter.end()
 
     def _paint_badge(self, painter: QPainter, box: QRectF, text: str) -> None:

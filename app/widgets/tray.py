@@ -11,13 +11,12 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QPen,
 )
 from PySide6.QtWidgets import QApplication, QFrame, QScrollArea, QSizePolicy, QToolTip, QWidget
 
-from app import theme
 from app.evidence import called
 from app.shelf import Shelf
+from app.widgets.painting import draw_cursor, draw_odd
 from app.widgets.parts import column, label, scroll
 from app.widgets.wall import draw_picture
 from engine.messages import SteerRequest
@@ -171,11 +170,9 @@ class TrayGrid(QWidget):
                 continue
             draw_picture(painter, box, self._shelf, request)
             if request in self._odd:
-                painter.setPen(QPen(theme.colour(theme.DANGER), 2, Qt.PenStyle.DashLine))
-                painter.drawRoundedRect(box.adjusted(1, 1, -1, -1), 4, 4)
+                draw_odd(painter, box)
             if self.hasFocus() and index == self._cursor:
-                painter.setPen(QPen(theme.colour(theme.TEXT), 1.5, Qt.PenStyle.DotLine))
-                painter.drawRoundedRect(box.adjusted(3, 3, -3, -3), 3, 3)
+                draw_cursor(painter, box)
         painter.end()
 
 

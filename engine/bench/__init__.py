@@ -21,10 +21,24 @@ def measures(area: str) -> Iterator[dict[str, Any]]:
 
         return discover.measures()
     if area == "picture":
-        from engine.bench import picture_patches
+        from engine.bench import (
+            picture_accelerated,
+            picture_blend,
+            picture_cost,
+            picture_patches,
+            picture_pyramid,
+        )
         from engine.bench.figure import told
 
-        return told((("patches", picture_patches.measures),))
+        return told(
+            (
+                ("patches", picture_patches.measures),
+                ("pyramid", picture_pyramid.measures),
+                ("identity map", picture_blend.measures),
+                ("reference schedule", picture_cost.measures),
+                ("accelerated", picture_accelerated.measures),
+            )
+        )
     if area == "sound":
         from engine.bench import sound_grains
         from engine.bench.figure import told
