@@ -167,6 +167,10 @@ def heard_of(rate: int) -> int:
 class WaveLevel(nn.Module):
     """One level of samples: (N, channels, (T + 2m) · hop) -> (N, channels, T · hop)."""
 
+    ahead: Tensor
+    back: Tensor
+    above: Tensor
+
     def __init__(self, config: Config, rate: int, above: np.ndarray):
         """above: (bins,) share of each bin's amplitude that this level adds to the one below."""
         super().__init__()

@@ -55,7 +55,7 @@ def config_of(hyper: Mapping[str, Any]) -> Config:
         if name in known
     }
     try:
-        return Config(**values)
+        return Config(**values)  # type: ignore[arg-type]
     except (TypeError, ValueError) as error:
         raise LodestoneError(
             "The card of this pyramid cannot be read. Copy the file again, or train it again.",
