@@ -219,7 +219,7 @@ def test_impossible_requests_are_told(
     tmp_path: Path, values: dict[str, object], words: str
 ) -> None:
     with pytest.raises(LodestoneError, match=words):
-        train(request(tmp_path, **values), Progress())
+        train(request(tmp_path, "m", **values), Progress())
 
 
 def test_silence_and_clicks_are_told(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def wave_inputs(config: Config, rate: int, frames: int) -> list[torch.Tensor]:
 def test_an_untrained_level_plays_the_noise_it_was_given(channels: int, rate: int) -> None:
     config = Config(8000, (8000,), channels, width=8, blocks=3)
     level = WaveLevel(config, rate, np.ones(bins_of(rate)))
-    for one in (level.tail.weight, level.tail.bias):
+    for one in level.tail.parameters():
         torch.nn.init.zeros_(one)
     below, noise, told, gain = wave_inputs(config, rate, 30)
     with torch.no_grad():

@@ -40,8 +40,8 @@ def measures(area: str) -> Iterator[dict[str, Any]]:
             )
         )
     if area == "sound":
-        from engine.bench import sound_grains
+        from engine.bench import sound_grains, sound_pyramid
         from engine.bench.figure import told
 
-        return told((("grains", sound_grains.measures),))
+        return told((("grains", sound_grains.measures), ("pyramid", sound_pyramid.measures)))
     raise LodestoneError(f"There are no measures of {area!r:.40}. Measure {' or '.join(AREAS)}.")

@@ -65,10 +65,10 @@ def _takes(paths: Sequence[Path], sounds: Sequence[Sound]) -> Iterator[Figure]:
     yield at_most("10 s of sound", _median([t.whole for t in tens]), "s", 2, note=note)
     yield at_most("first preview", _median([t.first for t in tens]), "s", 1, note=note)
     yield at_most("longest slice", max(t.slice for t in flat), "s", 0.5, note=note)
-    shuffled = [scores.scored(_shuffled(sound), sound.samples, sound.rate) for sound in sounds]
+    peers = [scores.scored(shuffled(sound), sound.samples, sound.rate) for sound in sounds]
     for n, (name, target) in enumerate((("8 frames", 0.25), ("64 frames", None))):
         ours = _median([_median([_scores(one)[n] for one in row]) for row in drawn])
-        theirs = _median([row[n] or 0.0 for row in shuffled])
+        theirs = _median([row[n] or 0.0 for row in peers])
         words = f"<= {target:g}" if target else "below granular shuffling"
         yield Figure(
             f"grains: log-mel sliced Wasserstein distance, {name}",
@@ -111,7 +111,7 @@ def _median(values: Sequence[float]) -> float:
     return float(np.median(values))
 
 
-def _shuffled(sound: Sound, seconds: float = 0.16) -> np.ndarray:
+def shuffled(sound: Sound, seconds: float = 0.16) -> np.ndarray:
     """Granular shuffling: grains of 160 ms from anywhere, overlapping by half."""
     grain, count = round(seconds * sound.rate), sound.samples.shape[1]
     random, out = np.random.default_rng(0), np.zeros_like(sound.samples)

@@ -25,9 +25,11 @@ NEAREST = 4
 """Moments whose courses are averaged."""
 STITCH = 0.03
 """Of the band: how wide the seam between what was there and what is new is."""
-HELD = 0.85
-"""Amplitude of what is new, as a share: where it lies elsewhere than in the truth it would count
-as an error twice."""
+HELD = 0.45
+"""Amplitude, as a share, of the frequencies that hold most of what is new: energy that lies
+elsewhere than in the truth counts as an error twice, and there is no telling where it lay."""
+MOST = 0.95
+"""Share of the new energy that those hold."""
 
 
 def extend(pyramid: Pyramid, recipe: SoundRecipe) -> Generator[SoundReply | None, None, SoundReply]:
@@ -62,7 +64,7 @@ def extend(pyramid: Pyramid, recipe: SoundRecipe) -> Generator[SoundReply | None
             made = drawn[2]
     new = made[:1] if len(wide) == 1 else left_right(made)
     new = np.repeat(new, len(wide), axis=0) if len(new) < len(wide) else new
-    new = new * np.float32(HELD * peak)
+    new = new * np.float32(peak)
     count = round(sound.seconds * rate)
     out = _stitched(
         resampled(wide, pyramid.rate, rate), resampled(new, pyramid.rate, rate), rate, band
@@ -129,8 +131,21 @@ def _stitched(own: np.ndarray, new: np.ndarray, rate: int, band: float) -> np.nd
     """(channels, N): below `band` what was there, above it what is new."""
     count = min(own.shape[1], new.shape[1])
     hertz = np.fft.rfftfreq(count, 1 / rate)
-    low, high = band * (0.97 - STITCH), band * 0.97
+    low, high = band * (1 - STITCH), band
     keep = np.clip((high - hertz) / (high - low), 0, 1).astype(np.float32)
     whole = np.fft.rfft(own[:, :count], axis=1) * keep
-    whole += np.fft.rfft(new[:, :count], axis=1) * (1 - keep)
+    made = np.fft.rfft(new[:, :count], axis=1) * (1 - keep)
+    whole += made * _held(made, count / rate)
     return np.fft.irfft(whole, count, axis=1).astype(np.float32)
+
+
+def _held(spectrum: np.ndarray, seconds: float) -> np.ndarray:
+    """(bins,) gain: the loudest frequencies are held back."""
+    power = (np.abs(spectrum) ** 2).mean(axis=0)
+    width = max(1, round(100 * seconds))
+    power = np.convolve(power, np.full(width, 1 / width), mode="same")
+    loud = np.sort(power)[::-1]
+    total = np.cumsum(loud)
+    least = loud[min(len(loud) - 1, int(np.searchsorted(total, MOST * total[-1])))]
+    softer = np.clip(least / np.maximum(power, 1e-20), 0, 1) ** 2
+    return (HELD + (1 - HELD) * softer).astype(np.float32)

@@ -62,8 +62,7 @@ def steps_for(seconds: float, config: Config, costs: Sequence[float]) -> tuple[i
 def step_costs(config: Config, device: torch.device) -> tuple[float, ...]:
     """Seconds a step of each level on this machine; measured at the first training of its kind."""
     file = paths.cache() / "sound-speed.json"
-    # Up to a window or so a step costs by its length; beyond it does not.
-    long = min(4, math.ceil(max(config.lengths) / config.rate / 2.5))
+    long = _length(config)
     parts = (
         device, torch.get_num_threads(), torch.__version__, config.rate, config.channels,
         config.width, config.hop, min(config.sounds, 2), long,
@@ -71,7 +70,7 @@ def step_costs(config: Config, device: torch.device) -> tuple[float, ...]:
     key = "-".join(map(str, parts))
     known = _read(file)
     if len(known.get(key, ())) != config.levels:
-        known[key] = list(_measured(config, long, device))
+        known[key] = list(measured_costs(config, device))
         with contextlib.suppress(LodestoneError):  # not kept: it is measured again next time
             write_atomically(file, json.dumps(known, indent=1).encode())
     return tuple(map(float, known[key]))
@@ -85,8 +84,14 @@ def _read(file: Path) -> dict[str, list[float]]:
     return known if isinstance(known, dict) else {}
 
 
-def _measured(config: Config, long: int, device: torch.device) -> tuple[float, ...]:
-    random, count = np.random.default_rng(0), int(long * 2.5 * config.rate)
+def _length(config: Config) -> int:
+    """In 2.5 s: up to a window or so a step costs by its length; beyond it does not."""
+    return min(4, math.ceil(max(config.lengths) / config.rate / 2.5))
+
+
+def measured_costs(config: Config, device: torch.device) -> tuple[float, ...]:
+    """Seconds a step of each level, on noise as long as the sources."""
+    random, count = np.random.default_rng(0), int(_length(config) * 2.5 * config.rate)
     shape = (min(config.sounds, 2), config.channels, count)
     sources = list((random.standard_normal(shape) * 3000).astype(np.int16))
     known = [np.ones(count, bool)] * len(sources)
