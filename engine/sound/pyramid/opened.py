@@ -125,12 +125,7 @@ class Pyramid:
             )  # fmt: skip
             if who is not None:
                 fed["identity"] = who[:, seen]
-            known = {i.name for i in session.get_inputs()}
-            fed = {
-                name: np.ascontiguousarray(value[None], np.float32)
-                for name, value in fed.items()
-                if name in known
-            }
+            fed = {k: np.ascontiguousarray(v[None], np.float32) for k, v in fed.items()}
             out[:, start * hop : stop * hop] = np.asarray(session.run(None, fed)[0])[0]
             yield None
         return out
