@@ -159,7 +159,7 @@ def _sheet() -> str:
     QToolButton:focus {{ border: 1px solid {ACCENT}; }}
     QToolButton:checked {{ background: {ACCENT_DEEP}; color: {TEXT}; }}
     QToolButton[tab="true"] {{ padding: 6px 13px; font-weight: 500; }}
-    QToolButton[tab="true"][narrow="true"] {{ padding: 6px 7px; }}
+    QToolButton[tab="true"][narrow="true"] {{ padding: 6px 5px; }}
     QToolButton[tab="true"]:checked {{ background: {RAISED}; color: {ACCENT}; }}
     QPushButton[compact="true"] {{ padding: 3px 9px; }}
     QToolButton[chip="true"] {{ background: {GROUND}; border: 1px solid {LINE}; padding: 2px 8px;

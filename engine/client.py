@@ -44,6 +44,17 @@ from engine.progress import Cancelled as Cancelled
 from engine.progress import Progress as Progress
 from engine.progress import Report as Report
 from engine.server import STUDIO
+from engine.sound.files import write_sound as write_sound
+from engine.sound.shown import Envelope as Envelope
+from engine.sound.shown import decibels as decibels
+from engine.sound.shown import envelope as envelope
+from engine.sound.shown import share_of as share_of
+from engine.sound.shown import shown_range as shown_range
+from engine.sound.source import Sound as Sound
+from engine.sound.source import read_sound as read_sound
+from engine.sound.source import resampled as resampled
+from engine.sound.spectra import peaks as peaks
+from engine.sound.spectra import spectrogram as spectrogram
 from engine.steer.annotations import read_annotations as read_annotations
 from engine.steer.annotations import write_annotations as write_annotations
 from engine.steer.channels import channel_direction as channel_direction

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-AREAS = ("steer", "discover", "picture")
+AREAS = ("steer", "discover", "picture", "sound")
 
 
 def measures(area: str) -> Iterator[dict[str, Any]]:
@@ -39,4 +39,9 @@ def measures(area: str) -> Iterator[dict[str, Any]]:
                 ("accelerated", picture_accelerated.measures),
             )
         )
+    if area == "sound":
+        from engine.bench import sound_grains, sound_pyramid
+        from engine.bench.figure import told
+
+        return told((("grains", sound_grains.measures), ("pyramid", sound_pyramid.measures)))
     raise LodestoneError(f"There are no measures of {area!r:.40}. Measure {' or '.join(AREAS)}.")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.messages.picturing import MatterQuestion, MatterReply, PictureQuestion, PictureReply
+from engine.messages.sounding import SoundQuestion, SoundReply
 from engine.messages.steering import Direction, Space, SteerRequest
 from engine.messages.values import Vector
 
@@ -278,9 +279,17 @@ Question = (
     | VocabularyQuestion
     | PictureQuestion
     | MatterQuestion
+    | SoundQuestion
 )
 """What the live engine answers between pictures (`EngineClient.ask`)."""
 
 Reply = (
-    CompassFit | Suggestion | Consistency | StyleSpread | Vocabulary | PictureReply | MatterReply
+    CompassFit
+    | Suggestion
+    | Consistency
+    | StyleSpread
+    | Vocabulary
+    | PictureReply
+    | MatterReply
+    | SoundReply
 )
