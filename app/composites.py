@@ -11,7 +11,7 @@ from PySide6.QtGui import QImage
 
 from app.composed import Piece
 from app.picture_state import PictureState
-from app.widgets.assembly import changed, composed, image_of
+from app.widgets.assembly import changed, composed, emptied, image_of
 from app.widgets.collage import Collage
 from app.widgets.easel import Easel
 from engine.messages import LodestoneError, Vector
@@ -31,17 +31,18 @@ class Composites:
         self._written: list[Path] = []
 
     def derived(self, state: PictureState) -> PictureState:
-        """With `made` and `changed` filled in, or empty while there is nothing to ask for.
+        """With `made`, `changed` and `emptied`, or without while there is nothing to ask for.
 
         LodestoneError when the file cannot be written.
         """
         mask = self._mask(state)
         if mask is None:
-            return replace(state, made="", changed=None)
+            return replace(state, made="", changed=None, emptied=None)
         path = self._path(state)
         if not path.is_file():
             self._write(state, path)
-        return replace(state, made=str(path), changed=Vector.of(mask) if mask.size else None)
+        covers = Vector.of(mask) if mask.size else None
+        return replace(state, made=str(path), changed=covers, emptied=self._emptied(state))
 
     def restore(self, state: PictureState) -> None:
         """Undo came back to a composition whose file has gone."""
@@ -62,6 +63,11 @@ class Composites:
             begun = bool(state.strokes) or state.ground.kind == "picture"
             return np.zeros(0, np.float32) if begun else None
         return changed(source, pieces_of(state))
+
+    def _emptied(self, state: PictureState) -> Vector | None:
+        if state.way != "edit":
+            return None
+        return Vector.of(emptied(self._collage.pieces.source, state.parts))
 
     def _write(self, state: PictureState, path: Path) -> None:
         if not self._image(state).save(str(path), "PNG", QUICK):  # type: ignore[call-overload]

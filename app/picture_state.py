@@ -65,6 +65,8 @@ class PictureState:
     """Compose: path of the composite or painting, a PNG of the source's shape, made of these."""
     changed: Vector | None = None
     """Compose: what was moved or pasted, (H, W) 0..1."""
+    emptied: Vector | None = None
+    """Compose: of these, the places that parts left and nothing covers, (H, W) 0..1."""
     hold: int = 0
     """Compose: level at which it enters; higher stays closer to what was made; 0 = chosen."""
     mixing: Mixing = "meld"
@@ -230,7 +232,10 @@ def _complete(state: PictureState, base: PictureRecipe, size: tuple[int, int]) -
 
 def _compose(state: PictureState, base: PictureRecipe) -> PictureRecipe:
     mask = None if state.way == "paint" else state.changed
-    return replace(base, task=state.way, naive=state.made, mask=mask, start_level=state.hold)
+    hole = state.emptied if state.way == "edit" else None
+    return replace(
+        base, task=state.way, naive=state.made, mask=mask, hole=hole, start_level=state.hold
+    )
 
 
 def _blend(state: PictureState, base: PictureRecipe) -> tuple[PictureRecipe, ...]:

@@ -218,6 +218,63 @@ def test_what_was_pasted_becomes_the_pictures_own() -> None:
     assert scores.coherence(belonging[18:44, 26:56], source) < 0.6 * before
 
 
+def test_something_is_seen_at_once_and_answers_differ_yet_keep_the_thing() -> None:
+    source, naive, inside = landscape(), landscape(), hole() > 0
+    naive[inside] = landscape()[::-1][inside][:, ::-1]
+    recipe = replace(plain, task="harmonise", mask=Vector.of(hole()))
+    seen = next(stage for stage in generate(source, recipe, naive) if stage.image is not None)
+    assert rms(seen.image - resized(naive, *seen.image.shape[:2])) < 1e-6
+    answers = [made(source, replace(recipe, seed=seed), naive) for seed in range(4)]
+    assert unlike(answers, inside, source) > 0.1
+    for answer in answers:
+        assert np.corrcoef(answer.mean(-1)[inside], naive.mean(-1)[inside])[0, 1] > 0.5
+
+
+def unlike(answers: list[np.ndarray], inside: np.ndarray, source: np.ndarray) -> float:
+    pairs = [(a, b) for n, a in enumerate(answers) for b in answers[:n]]
+    return float(np.median([rms((a - b)[inside]) for a, b in pairs]) / source.std())
+
+
+def moved() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Landscape with a red disk, the disk taken to the right, its place now, and the emptied."""
+    y, x = np.mgrid[0:60, 0:80]
+    there, here = np.hypot(y - 32, x - 20) < 9, np.hypot(y - 32, x - 58) < 9
+    source = landscape()
+    source[there] = [0.9, -0.9, -0.9]
+    source[31:33, 16:25] = [-1, -1, 1]
+    naive = source.copy()
+    naive[here] = np.roll(source, 38, 1)[here]
+    return source, np.where(there[..., None], filled(naive, there), naive), here, there
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_moved_part_stays_itself_and_its_place_becomes_other_matter(told: bool) -> None:
+    source, naive, here, there = moved()
+    mask = (here | there).astype(np.float32)
+    recipe = replace(plain, task="edit", mask=Vector.of(mask))
+    if told:
+        recipe = replace(recipe, hole=Vector.of(there.astype(np.float32)))
+    answers = [made(source, replace(recipe, seed=seed), naive) for seed in range(4)]
+    assert unlike(answers, there, source) > 0.2
+    for answer in answers:
+        assert rms(answer[30:34, 56:61] - naive[30:34, 56:61]) < 0.02
+        red = (answer[..., 0] - answer[..., 1])[there]
+        assert np.mean(red > 1) < 0.05
+        assert np.abs(answer[:, 35:42] - source[:, 35:42]).max() < 1e-6
+
+
+def test_what_the_picture_does_not_have_is_made_anew_in_an_edit() -> None:
+    source, naive, inside = landscape(), landscape(), hole() > 0
+    naive[inside] = np.random.default_rng(0).uniform(-1, 1, (int(inside.sum()), 3))
+    recipe = replace(plain, task="edit", mask=Vector.of(hole()))
+    answer = made(source, recipe, naive)
+    before = scores.coherence(naive[18:44, 26:56], source)
+    assert scores.coherence(answer[18:44, 26:56], source) < 0.6 * before
+    other = replace(recipe, hole=Vector.of(np.ones((60, 40))))
+    with pytest.raises(LodestoneError, match="another shape"):
+        made(source, other, naive)
+
+
 def test_a_painting_takes_the_pictures_matter() -> None:
     painting = np.where(np.arange(60)[:, None, None] > 20, [-0.1, 0.3, -0.5], [0.4, 0.5, 0.8])
     painting = np.broadcast_to(painting, (60, 90, 3)).astype(np.float32)

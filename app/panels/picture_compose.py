@@ -114,8 +114,8 @@ class ComposePart(TaskPart):
             made = self._composites.derived(state)
         except LodestoneError as error:
             self.failed.emit(error.sentence)
-            made = replace(state, made="", changed=None)
-        fields |= {"made": made.made, "changed": made.changed}
+            made = replace(state, made="", changed=None, emptied=None)
+        fields |= {"made": made.made, "changed": made.changed, "emptied": made.emptied}
         self.picturing.change(text, merge, **fields)
 
     @Slot(str)

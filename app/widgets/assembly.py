@@ -231,3 +231,9 @@ def changed(source: QImage, pieces: Sequence[Piece]) -> np.ndarray | None:
     cover = cover_of([*moved, *holes(pieces)], source) if moved else None
     # A breath of a soft edge at the border of the picture is no change.
     return cover if cover is not None and (cover > 0.2).sum() >= 4 else None
+
+
+def emptied(source: QImage, pieces: Sequence[Piece]) -> np.ndarray:
+    """(h, w) 0..1: the places that pieces left and that none covers now."""
+    covered = cover_of([piece for piece in pieces if piece.moved], source)
+    return cover_of(holes(pieces), source) * (covered <= 0.2)

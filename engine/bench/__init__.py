@@ -24,6 +24,7 @@ def measures(area: str) -> Iterator[dict[str, Any]]:
         from engine.bench import (
             picture_accelerated,
             picture_blend,
+            picture_compose,
             picture_cost,
             picture_patches,
             picture_pyramid,
@@ -34,6 +35,7 @@ def measures(area: str) -> Iterator[dict[str, Any]]:
             (
                 ("patches", picture_patches.measures),
                 ("pyramid", picture_pyramid.measures),
+                ("compose", picture_compose.measures),
                 ("identity map", picture_blend.measures),
                 ("reference schedule", picture_cost.measures),
                 ("accelerated", picture_accelerated.measures),

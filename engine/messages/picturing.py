@@ -35,6 +35,8 @@ class PictureRecipe:
     """(H, W) 0..1 of any size: where to vary; None = everywhere."""
     mask: Vector | None = None
     """(H, W) 0..1: the hole (complete), or what was pasted (harmonise, edit)."""
+    hole: Vector | None = None
+    """edit: (H, W) 0..1, the places that parts left empty; None = found by looking."""
     naive: str = ""
     """Path of the composite, edit or painting that is to become the picture's own matter."""
     others: tuple[str, ...] = ()

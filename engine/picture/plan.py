@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -81,7 +82,12 @@ def shorter(picture: np.ndarray) -> int:
     return min(picture.shape[:2])
 
 
-def paused(work: Generator[None, None, np.ndarray], level: int, levels: int) -> Work:
+Made = TypeVar("Made")
+
+
+def paused(
+    work: Generator[None, None, Made], level: int, levels: int
+) -> Generator[Stage, None, Made]:
     """The same work, each pause told as a stage."""
     while True:
         try:

@@ -14,20 +14,27 @@ from engine.picture.starts import mirrored, noise
 
 ring = 4
 """Pixels around the hole that are compared."""
+lands = (0.98, 0.85)
+"""Share of a piece that must be known; the second where the first leaves too few …"""
+wanted = 4
+"""… pieces to choose from."""
 choices = 8
 """Different pieces that seeds choose from."""
 
 
-def laid_in(source: np.ndarray, hole: np.ndarray, seed: int, variation: float) -> np.ndarray:
+def laid_in(
+    source: np.ndarray, hole: np.ndarray, seed: int, variation: float, fit: np.ndarray
+) -> np.ndarray:
     """(H, W, 3) with every hole of (H, W) bool filled by a shifted piece of what is known.
 
-    `source` has its holes smoothly continued: that stays where nothing else is known.
+    `source` has its holes smoothly continued: that stays where nothing else is known. `fit`
+    (H, W) bool: where pieces may come from, no hole among it.
     """
     random = np.random.default_rng(seed)
     picture = source.copy()
     for part in parts(hole):
         rows, columns = np.nonzero(part)
-        shift = _chosen(source, hole, part, seed, random)
+        shift = _chosen(source, fit, part, seed, random)
         if shift is None:
             shift = random.uniform(-0.5, 0.5, 2) * hole.shape
             grain = random.standard_normal((len(rows), 3)) * noise * variation * source.std()
@@ -55,16 +62,16 @@ def parts(hole: np.ndarray) -> list[np.ndarray]:
 
 def _chosen(
     source: np.ndarray,
-    hole: np.ndarray,
+    fit: np.ndarray,
     part: np.ndarray,
     seed: int,
     random: np.random.Generator,
 ) -> np.ndarray | None:
     """One of the best shifts (rows, columns) that lie apart; None when none lands well."""
     wide = np.pad(part, ring)
-    near = sliding_window_view(wide, (2 * ring + 1, 2 * ring + 1)).any((2, 3)) & ~hole
+    near = sliding_window_view(wide, (2 * ring + 1, 2 * ring + 1)).any((2, 3)) & fit
     around, inside = np.argwhere(near), np.argwhere(part)
-    shifts = _possible(inside, hole.shape)
+    shifts = _possible(inside, fit.shape)
     if not len(shifts) or not len(around):
         return None
     colours = source[around[:, 0], around[:, 1]]
@@ -72,18 +79,19 @@ def _chosen(
     step = max(1, 400_000 // len(around))
     for start in range(0, len(shifts), step):
         some = shifts[start : start + step, None]
-        landed[start : start + step] = _share(~hole, inside[None] + some)
+        landed[start : start + step] = _share(fit, inside[None] + some)
         gap = _at(source, around[None] + some) - colours
-        seen = _inside(~hole, around[None] + some)
+        seen = _inside(fit, around[None] + some)
         total = (gap * gap).mean(-1) * seen
         # Unseen surroundings are no agreement: they count as a middling one.
         costs[start : start + step] = total.sum(1) / np.maximum(seen.sum(1), 1)
         costs[start : start + step] += 0.2 * (1 - seen.mean(1)) * source.var()
-    good = landed >= 0.98
-    if not good.any():
-        return None
-    found = _apart(shifts[good], costs[good], inside)
-    return found[seed % len(found)].astype(float)
+    found = np.empty((0, 2))
+    for share in lands:
+        good = landed >= share
+        if good.any() and len(found) < wanted:
+            found = _apart(shifts[good], costs[good], inside)
+    return found[seed % len(found)].astype(float) if len(found) else None
 
 
 def _possible(inside: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
