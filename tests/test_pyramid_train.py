@@ -25,11 +25,11 @@ from engine.picture.pyramid.critic import directions, sliced
 from engine.picture.pyramid.level import LevelTrainer, _spread, target
 from engine.picture.pyramid.opened import finished
 from engine.picture.pyramid.recipe import Recipe
-from engine.picture.pyramid.record import Recorded
 from engine.picture.pyramid.sample import draw, pyramid_available, sample
 from engine.picture.pyramid.schedule import levels_for, steps_for
 from engine.picture.pyramid.train import train
 from engine.progress import Cancelled, Progress, Report
+from engine.recorded import Recorded
 from models.files import load_model
 from models.pyramid import Config
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from engine.picture.pyramid.critic import Critic, directions, hinge, sliced
 from engine.picture.pyramid.grid import pad
 from engine.picture.pyramid.recipe import JUDGED, JUDGES, Recipe
-from engine.picture.pyramid.record import Recorded
+from engine.recorded import Recorded, recordable_adam, set_rate
 from models.pyramid import CHANNELS, Config, Level
 
 
@@ -103,8 +103,8 @@ class LevelTrainer:
         self.critic = Critic(config, self.random).to(device)
         cuda = device.type == "cuda"
         self._lots = torch.Generator(device).manual_seed(seed) if cuda else self.random
-        self.adam = _adam(self.level, recipe.generator_rate, device)
-        self.critic_adam = _adam(self.critic, recipe.critic_rate, device)
+        self.adam = recordable_adam(self.level, recipe.generator_rate, device)
+        self.critic_adam = recordable_adam(self.critic, recipe.critic_rate, device)
         self._learn = self.learn
         if cuda and all(goal.known is None for goal in targets):
             # Which patches a hole leaves is found out anew in every step: not to be recorded.
@@ -144,15 +144,8 @@ class LevelTrainer:
         return distances[1] > 0.98 * distances[0] and decibels[1] < decibels[0] + 0.15
 
     def _rate(self, share: float) -> None:
-        for adam, rate in (
-            (self.adam, self.recipe.generator_rate),
-            (self.critic_adam, self.recipe.critic_rate),
-        ):
-            group = adam.param_groups[0]
-            if isinstance(group["lr"], Tensor):
-                group["lr"].fill_(rate * share)  # a recorded step reads it where it lies
-            else:
-                group["lr"] = rate * share
+        set_rate(self.adam, self.recipe.generator_rate * share)
+        set_rate(self.critic_adam, self.recipe.critic_rate * share)
 
     # ------------------------------------------------------------ one step
 
@@ -294,14 +287,6 @@ class LevelTrainer:
         below = goal.below[index : index + 1]
         noise = torch.randn(below.shape, generator=random).to(self.device)
         return self.level(below, noise * goal.inside * self.amplitude, self._who(which, below))
-
-
-def _adam(network: torch.nn.Module, rate: float, device: torch.device) -> torch.optim.Adam:
-    betas = (0.5, 0.99)
-    if device.type != "cuda":
-        return torch.optim.Adam(network.parameters(), rate, betas)
-    lr = torch.tensor(rate, device=device)
-    return torch.optim.Adam(network.parameters(), lr, betas, capturable=True)
 
 
 def _spread(height: int, width: int, side: int) -> list[tuple[int, int, int, int]]:

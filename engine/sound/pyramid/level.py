@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from engine.recorded import Recorded, recordable_adam, set_rate
 from engine.sound.pyramid import hearing
 from engine.sound.pyramid.bands import FRAMES, LOWEST_RATE, above
 from models.wave import Config, CourseLevel, WaveLevel
@@ -81,6 +82,19 @@ class WaveTarget:
     """Frames at which a window may begin: it and its surroundings hold nothing hidden."""
     window: int
     """Frames of a window."""
+
+
+@dataclass(frozen=True)
+class WaveBatch:
+    """What one step of a level of samples works on, passages first."""
+
+    below: Tensor
+    """(P, channels, (T + 2m) · hop)"""
+    noise: Tensor
+    """Twice as many: two takes are compared with each other too."""
+    course: Tensor
+    gain: Tensor
+    real: Tensor
 
 
 class LevelTrainer(ABC):
@@ -244,11 +258,12 @@ class WaveTrainer(LevelTrainer):
         level = WaveLevel(config, rate, above(rate))
         level.start(self.random)
         self.level = level.to(device)
-        self.adam = torch.optim.Adam(level.parameters(), recipe.wave_rate, (0.5, 0.99))
+        self.adam = recordable_adam(level, recipe.wave_rate, device)
+        self._learn = Recorded(self.learn) if device.type == "cuda" else self.learn
         self.ear = hearing.Ear(rate, 0.0 if rate == LOWEST_RATE else rate / 4, device)
 
     def _rates(self, share: float) -> None:
-        self.adam.param_groups[0]["lr"] = self.recipe.wave_rate * share
+        set_rate(self.adam, self.recipe.wave_rate * share)
 
     def step(self, number: int) -> None:
         which = number % len(self.targets)
@@ -257,11 +272,16 @@ class WaveTrainer(LevelTrainer):
             int(goal.starts[self._pick(len(goal.starts))]) for _ in range(self.recipe.passages)
         ]
         takes = [0 if self._pick(2) else self._pick(len(goal.below)) for _ in starts]
-        self._descend(self.adam, self._loss(which, starts, takes, self.random))
+        self._learn(which, self._batch(which, starts, takes, self.random))
 
-    def _loss(
+    def learn(self, which: int, batch: WaveBatch) -> None:
+        """The work of a step, the same every time: it can be recorded as a CUDA graph."""
+        self._descend(self.adam, self._loss(which, batch))
+
+    def _batch(
         self, which: int, starts: Sequence[int], takes: Sequence[int], random: torch.Generator
-    ) -> Tensor:
+    ) -> WaveBatch:
+        """What is drawn by lot."""
         goal, hop = self.targets[which], self.hop
         width = goal.window + 2 * self.config.margin
         below = torch.stack([
@@ -274,12 +294,14 @@ class WaveTrainer(LevelTrainer):
             goal.real[:, start * hop : (start + goal.window) * hop] for start in starts
         ])  # fmt: skip
         noise = torch.randn(2 * len(starts), *below.shape[1:], generator=random).to(self.device)
-        twice = course.repeat(2, 1, 1)
-        made = self.level(
-            below.repeat(2, 1, 1), noise, twice, gain.repeat(2, 1, 1), self._who(which, twice)
-        )
+        return WaveBatch(below, noise, course, gain, real)
+
+    def _loss(self, which: int, batch: WaveBatch) -> Tensor:
+        twice, gain = batch.course.repeat(2, 1, 1), batch.gain.repeat(2, 1, 1)
+        who = self._who(which, twice)
+        made = self.level(batch.below.repeat(2, 1, 1), batch.noise, twice, gain, who)
         first, second = made.chunk(2)
-        return self.ear.energy_distance(*(_heard(x) for x in (real, first, second)))
+        return self.ear.energy_distance(*(_heard(x) for x in (batch.real, first, second)))
 
     @torch.no_grad()
     def evaluate(self) -> float:
@@ -287,7 +309,8 @@ class WaveTrainer(LevelTrainer):
         for which, goal in enumerate(self.targets):
             at = [int(goal.starts[len(goal.starts) * k // 4]) for k in range(4)]
             takes = [k % len(goal.below) for k in range(4)]
-            found.append(float(self._loss(which, at, takes, random)))
+            batch = self._batch(which, at, takes, random)
+            found.append(float(self._loss(which, batch)))
         return sum(found) / len(found)
 
 

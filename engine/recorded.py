@@ -73,3 +73,23 @@ class Recorded:
             log.warning("Training steps are not recorded (CUDA graphs): %s", error)
             return False
         return True
+
+
+def recordable_adam(
+    network: torch.nn.Module, rate: float, device: torch.device
+) -> torch.optim.Adam:
+    """Adam for small adversarial networks; on CUDA one whose steps can be recorded."""
+    betas = (0.5, 0.99)
+    if device.type != "cuda":
+        return torch.optim.Adam(network.parameters(), rate, betas)
+    lr = torch.tensor(rate, device=device)
+    return torch.optim.Adam(network.parameters(), lr, betas, capturable=True)
+
+
+def set_rate(adam: torch.optim.Adam, rate: float) -> None:
+    """Also of one that is recorded, which reads its rate where it lies."""
+    group = adam.param_groups[0]
+    if isinstance(group["lr"], Tensor):
+        group["lr"].fill_(rate)
+    else:
+        group["lr"] = rate
