@@ -1,0 +1,141 @@
+"""FREDSR: enlarging pictures 2, 3 or 4 times with at most 37,000 parameters.
+
+After "FREDSR: Fourier Residual Efficient Diffusive GAN for Single Image Super Resolution" (arXiv
+2211.16678). Its abstract names Fourier units, residual prediction, a diffusive discriminator and
+37,000 parameters; the layers are not published in reach, so these are ours: convolutions, beside
+two of them a Fourier unit over 8 x 8 blocks (after fast Fourier convolution, LaMa), a skip from the
+first layer to the last, and what is predicted is added to a plain enlargement.
+
+The Fourier units work on blocks that lie on a fixed grid from the picture's corner, by constant
+matrices: exact in ONNX, the same in every backend, and the same for a tile as for the whole
+picture as long as tiles begin on the grid.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+BLOCK = 8
+"""Side of a Fourier unit's blocks, pixels."""
+FREQUENCIES = BLOCK * (BLOCK // 2 + 1)
+"""Of a real picture: 40 of 64, the others are their mirror images."""
+CHANNELS = 3
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that decides the network's shape."""
+
+    scale: int = 3
+    width: int = 24
+    """Channels of the hidden convolutions."""
+    layers: int = 5
+    """Hidden convolutions."""
+    fourier: int = 12
+    """Of the channels, how many a Fourier unit reads and writes."""
+    units: tuple[int, ...] = (1, 3)
+    """Hidden convolutions that have a Fourier unit beside them."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "units", tuple(int(unit) for unit in self.units))
+        if self.scale not in (1, 2, 3, 4) or not 0 < self.fourier <= self.width:
+            raise ValueError("scale 1 to 4, and no more Fourier channels than there are")
+        if self.layers < 1 or any(not 0 <= unit < self.layers for unit in self.units):
+            raise ValueError("a layer or more, and units beside layers that exist")
+
+    @property
+    def reach(self) -> int:
+        """Pixels of the small picture around a pixel that it may depend on (8 a Fourier unit)."""
+        return self.layers + 2 + (BLOCK - 1) * len(self.units)
+
+
+class FourierUnit(nn.Module):
+    """Real Fourier transform of every block, channels mixed per frequency, and back.
+
+    (N, C, H, W) with H and W multiples of 8 -> the same shape.
+    """
+
+    there: Tensor
+    back: Tensor
+
+    def __init__(self, channels: int):
+        super().__init__()
+        both = 2 * channels
+        self.mix = nn.Parameter(torch.randn(both, both) * 0.5 * both**-0.5)
+        self.bias = nn.Parameter(torch.zeros(both, 1))
+        self.gain = nn.Parameter(torch.ones(FREQUENCIES, both, 1))
+        # It begins as nothing: the convolution beside it learns first.
+        self.share = nn.Parameter(torch.zeros(1))
+        for name, values in zip(("there", "back"), matrices(), strict=True):
+            self.register_buffer(name, torch.from_numpy(values), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, c, h, w = x.shape
+        rows, columns = h // BLOCK, w // BLOCK
+        blocks = x.reshape(n, c, rows, BLOCK, columns, BLOCK).permute(0, 3, 5, 1, 2, 4)
+        blocks = blocks.reshape(n, BLOCK * BLOCK, c * rows * columns)
+        # Rows of a frequency: its real parts of all channels, then its imaginary ones.
+        waves = torch.matmul(self.there, blocks).reshape(n, FREQUENCIES, 2 * c, rows * columns)
+        waves = F.relu(torch.matmul(self.mix, waves * self.gain) + self.bias) * self.share
+        blocks = torch.matmul(self.back, waves.reshape(n, 2 * FREQUENCIES, c * rows * columns))
+        blocks = blocks.reshape(n, BLOCK, BLOCK, c, rows, columns).permute(0, 3, 4, 1, 5, 2)
+        return blocks.reshape(n, c, h, w)
+
+
+def matrices() -> tuple[np.ndarray, np.ndarray]:
+    """((80, 64), (64, 80)) float32: orthonormal real Fourier transform of an 8 x 8 block and back.
+
+    Rows of the first: real and imaginary part of one frequency after the other, in the order of
+    `numpy.fft.rfft2`.
+    """
+    basis = np.eye(BLOCK * BLOCK).reshape(-1, BLOCK, BLOCK)
+    waves = np.fft.rfft2(basis, norm="ortho").reshape(BLOCK * BLOCK, FREQUENCIES)
+    there = np.stack([waves.real, waves.imag], axis=2).reshape(BLOCK * BLOCK, -1).T
+    unit = np.eye(2 * FREQUENCIES).reshape(2 * FREQUENCIES, BLOCK, BLOCK // 2 + 1, 2)
+    spectra = unit[..., 0] + 1j * unit[..., 1]
+    back = np.fft.irfft2(spectra, s=(BLOCK, BLOCK), norm="ortho").reshape(2 * FREQUENCIES, -1).T
+    return there.astype(np.float32), back.astype(np.float32)
+
+
+class Fredsr(nn.Module):
+    """(N, 3, H, W) in 0..1 -> (N, 3, H·scale, W·scale), what is added to a plain enlargement.
+
+    H and W are multiples of 8.
+    """
+
+    def __init__(self, config: Config):
+        super().__init__()
+        self.config = config
+        width, layers = config.width, config.layers
+        self.head = nn.Conv2d(CHANNELS, width, 3, padding=1)
+        self.body = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(layers))
+        self.units = nn.ModuleList(FourierUnit(config.fourier) for _ in config.units)
+        self.bends = nn.ModuleList(nn.PReLU(width, 0.1) for _ in range(layers + 1))
+        self.tail = nn.Conv2d(width, CHANNELS * config.scale**2, 3, padding=1)
+        nn.init.normal_(self.tail.weight, std=1e-3)
+        assert self.tail.bias is not None
+        nn.init.zeros_(self.tail.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        # Grey is nothing: zero padding then continues the picture with its middle tone.
+        first = self.bends[0](self.head(x - 0.5))
+        y = first
+        count = self.config.fourier
+        beside = dict(zip(self.config.units, self.units, strict=True))
+        for index, conv in enumerate(self.body):
+            z = conv(y)
+            unit = beside.get(index)
+            if unit is not None:
+                z = torch.cat([z[:, :count] + unit(y[:, :count]), z[:, count:]], 1)
+            y = self.bends[index + 1](z)
+        return F.pixel_shuffle(self.tail(y + first), self.config.scale)
+
+
+def parameters_of(net: nn.Module) -> int:
+    """Numbers that are learnt."""
+    return sum(parameter.numel() for parameter in net.parameters())
