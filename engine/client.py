@@ -264,6 +264,12 @@ class EngineClient:
         runtime = self._runtimes[model.id]
         return finished(to_latent(direction, axis.template, runtime, axis.layers))
 
+    def upscaler(self, model: str, scale: float = 3.0) -> str:
+        """Path of an upscaler by name or path."""
+        from engine.upscale.opened import find
+
+        return str(find(model, scale))
+
     def bench(self, area: str) -> Iterator[dict[str, Any]]:
         """Measure one area; yields one figure after the other (`engine.bench.figure.Figure`)."""
         from engine.bench import measures

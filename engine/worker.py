@@ -30,6 +30,8 @@ from engine.messages import (
     QualityRequest,
     RenderRequest,
     TrainRequest,
+    UpscaleRequest,
+    UpscaleTrainRequest,
 )
 from engine.progress import Cancelled, Progress, Report
 from engine.server import sentence_of
@@ -79,6 +81,14 @@ def run_job(request: JobRequest, progress: Progress) -> str:
             from engine.picture.run import run
 
             return run(request, progress)
+        case UpscaleRequest():
+            from engine.upscale.run import run
+
+            return run(request, progress)
+        case UpscaleTrainRequest():
+            from engine.upscale.train.train import train
+
+            return train(request, progress)
         case DiscoverRequest():
             from engine.discover.run import discover
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from engine.messages.picturing import MatterQuestion, MatterReply, PictureQuestion, PictureReply
 from engine.messages.steering import Direction, Space, SteerRequest
+from engine.messages.upscaling import UpscaleQuestion, UpscaleReply
 from engine.messages.values import Vector
 
 # ---------------------------------------------------------------- jobs
@@ -278,9 +279,17 @@ Question = (
     | VocabularyQuestion
     | PictureQuestion
     | MatterQuestion
+    | UpscaleQuestion
 )
 """What the live engine answers between pictures (`EngineClient.ask`)."""
 
 Reply = (
-    CompassFit | Suggestion | Consistency | StyleSpread | Vocabulary | PictureReply | MatterReply
+    CompassFit
+    | Suggestion
+    | Consistency
+    | StyleSpread
+    | Vocabulary
+    | PictureReply
+    | MatterReply
+    | UpscaleReply
 )

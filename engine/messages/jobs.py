@@ -8,6 +8,7 @@ from typing import Literal
 from engine.messages.discovering import ChannelsRequest, DiscoverRequest
 from engine.messages.picturing import PictureRequest, PictureTrainRequest
 from engine.messages.steering import SteerRequest
+from engine.messages.upscaling import UpscaleRequest, UpscaleTrainRequest
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,8 @@ JobRequest = (
     | ChannelsRequest
     | PictureTrainRequest
     | PictureRequest
+    | UpscaleRequest
+    | UpscaleTrainRequest
 )
 
 JobState = Literal["queued", "running", "paused", "done", "failed", "cancelled"]

@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from models.fredsr import BLOCK, CHANNELS, FREQUENCIES, Config, matrices
+from models.fredsr_shape import BLOCK, CHANNELS, FREQUENCIES, Config, matrices
 
 OPSET = 17
 

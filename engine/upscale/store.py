@@ -12,6 +12,7 @@ from PIL import Image
 
 from models.errors import LodestoneError
 from models.files import Card, save_model
+from models.fredsr_shape import BLOCK, Config
 
 ARCHITECTURE = "fredsr"
 TOLERANCE = 1e-4
@@ -41,7 +42,7 @@ def difference(content: bytes, card: Card, state: Mapping[str, np.ndarray]) -> f
     """Largest |ONNX - torch| over three sizes. Imports torch."""
     import torch
 
-    from models.fredsr import BLOCK, Fredsr
+    from models.fredsr import Fredsr
 
     net = Fredsr(config_of(card.hyper)).eval()
     net.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in state.items()}, strict=False)
@@ -60,10 +61,8 @@ def difference(content: bytes, card: Card, state: Mapping[str, np.ndarray]) -> f
     return worst if np.isfinite(worst) else float("inf")
 
 
-def config_of(hyper: Mapping[str, object]):  # noqa: ANN201 - models.fredsr.Config, which loads torch
+def config_of(hyper: Mapping[str, object]) -> Config:
     """The card's hyper-parameters as a config."""
-    from models.fredsr import Config
-
     known = {field.name for field in dataclasses.fields(Config)}
     try:
         return Config(**{k: v for k, v in hyper.items() if k in known})  # type: ignore[arg-type]
