@@ -99,8 +99,9 @@ def parts(
             made = _part(picture, tile, upscaler, settings)
         except Exception as error:  # ONNX Runtime's own exceptions share no base class
             grid = upscaler.shape.grid
-            half = max(grid, side // 2 // grid * grid)
-            if not _is_memory(error) or half >= side or max(tile.height, tile.width) <= half:
+            longest = max(tile.height, tile.width)
+            half = max(grid, min(side, longest) // 2 // grid * grid)
+            if not _is_memory(error) or longest <= half:
                 raise _failed(error, upscaler) from error
             side = half
             progress(0.0, f"Memory was short: going on with tiles of {half} pixels.")

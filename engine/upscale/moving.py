@@ -1,4 +1,4 @@
-"""Films and moving pictures, larger, frame by frame: number, times and sound as they came. No torch.
+"""Films and moving pictures, larger, frame by frame; number, times and sound stay. No torch.
 
 A result appears under its name only once it is whole; a stopped or failed one leaves nothing.
 """
@@ -76,14 +76,16 @@ class _Job:
     upscaler: Upscaler
     progress: Progress
 
-    def enlarged(self, frame: np.ndarray, index: int, count: int) -> np.ndarray:
-        """(H, W, C) uint8; says how far it is."""
+    def enlarged(
+        self, frame: np.ndarray, index: int, count: int, certain: bool = True
+    ) -> np.ndarray:
+        """(H, W, C) uint8; says how far it is. `count` may be a guess, or 0."""
         from engine.upscale.run import preview_of
 
         made = enlarge(frame, self.upscaler, self.request.settings, _Quiet(self.progress))
         shown = preview_of(made) if index % _SHOW_EVERY == 0 else None
         words = f"{self.source.name}: frame {index + 1:,}"
-        words += f" of {count:,}" if count else ""
+        words += f" of {count:,}" if certain else ""
         self.progress((index + 1) / count if count else 0.0, words, shown)
         return made
 
@@ -127,7 +129,8 @@ def _film(job: _Job, suffix: str) -> None:
                     written.sound(packet)
                     continue
                 for frame in _decoded(packet, job.source):
-                    pixels = job.enlarged(_pixels(frame), done, _count(source, video))
+                    count = _count(source, video)
+                    pixels = job.enlarged(_pixels(frame), done, count, bool(video.frames))
                     written.picture(pixels, frame, done)
                     done += 1
             if not done:
@@ -154,9 +157,9 @@ def _unreadable(path: Path, error: Exception) -> LodestoneError:
 
 def _is_cover(stream: Any) -> bool:
     """Whether it is a still picture that belongs to a sound."""
-    import av
+    from av.stream import Disposition
 
-    return bool(stream.disposition & av.stream.Disposition.attached_pic)
+    return bool(stream.disposition & Disposition.attached_pic)
 
 
 def _count(source: Any, video: Any) -> int:
@@ -184,9 +187,16 @@ def _decoded(packet: Any, path: Path) -> Iterator[Any]:
 
 def _pixels(frame: Any) -> np.ndarray:
     """(H, W, 3) uint8, upright."""
-    pixels = frame.to_ndarray(format="rgb24")
+    pixels = frame.reformat(format="rgb24", interpolation=_exactly()).to_ndarray()
     turns = round(frame.rotation / 90) % 4
     return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
+
+
+def _exactly() -> Any:
+    """How FFmpeg converts colours: its usual way makes films a level darker each time."""
+    from av.video.reformatter import Interpolation
+
+    return Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 
 
 class _Written:
@@ -201,6 +211,7 @@ class _Written:
         self._scale = scale
         self._video = video
         self._stream: Any = None
+        self._rate = video.average_rate or video.guessed_rate or 25
         self._kind = "webm" if kind == "webm" else "mp4"
         self._sounds = {}
         for stream in source.streams.audio:
@@ -237,10 +248,14 @@ class _Written:
         if self._stream is None:
             self._begin(pixels.shape[1], pixels.shape[0], frame)
         new = av.VideoFrame.from_ndarray(pixels, format="rgb24")
-        new = new.reformat(format="yuv420p", dst_colorspace=frame.colorspace, dst_color_range=1)
-        rate = self._stream.average_rate
+        new = new.reformat(
+            format="yuv420p",
+            dst_colorspace=frame.colorspace,
+            dst_color_range=1,
+            interpolation=_exactly(),
+        )
         base = self._video.time_base
-        pts = frame.pts if frame.pts is not None else round(index / (rate * base))
+        pts = frame.pts if frame.pts is not None else round(index / (self._rate * base))
         new.pts, new.time_base = pts, base
         if frame.duration:
             new.duration = frame.duration
@@ -253,8 +268,7 @@ class _Written:
 
         choices = film_codecs[self._kind]
         name, options = next(c for c in choices if c[0] in av.codecs_available)
-        rate = self._video.average_rate or self._video.guessed_rate or 25
-        self._stream = self._container.add_stream(name, rate=rate, options=dict(options))
+        self._stream = self._container.add_stream(name, rate=self._rate, options=dict(options))
         self._stream.width, self._stream.height = width, height
         self._stream.pix_fmt = "yuv420p"
         context, old = self._stream.codec_context, self._video.codec_context

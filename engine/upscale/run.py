@@ -234,7 +234,12 @@ def _picture(
     picture = read_picture(item.source)
     asked = request.format
     if item.target is not None and asked == "same":
-        asked = format_of_name(item.target) or "png"
+        asked = format_of_name(item.target) or "same"
+    if item.target is not None and format_of_name(item.target) is None:
+        raise LodestoneError(
+            f"{item.source.name} cannot become {item.target.name}: a still picture is written as "
+            ".png, .jpg, .webp, .tif or .avif. Choose one of these."
+        )
     kind = format_of(picture, asked)
     target = item.target or item.folder / f"{item.stem}{_suffix(item.source, kind)}"
     refuse_itself(item.source, target)
