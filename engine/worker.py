@@ -139,11 +139,19 @@ def _channels(request: ChannelsRequest, progress: Progress) -> str:
 
 
 def _import_model(request: ImportRequest, progress: Progress) -> str:
-    """Read the file into the library, then prepare its fast path."""
+    """Read the file into the library, then prepare its fast path; upscalers to their own folder."""
     from engine import paths
     from engine.library import Library
+    from engine.upscale.adding import add_or_explain, add_upscaler, is_upscaler
 
-    info = Library(paths.home()).import_file(request.path, request.name, progress.part(0.0, 0.4))
+    if is_upscaler(Path(request.path)):
+        return add_upscaler(request.path, request.name, progress)
+    try:
+        info = Library(paths.home()).import_file(
+            request.path, request.name, progress.part(0.0, 0.4)
+        )
+    except LodestoneError as error:
+        return add_or_explain(request.path, request.name, progress, error)
     progress(0.4, f"Preparing {info.name} for fast steering")
     _prepare(info, progress.part(0.4, 0.6))
     return info.path
