@@ -132,7 +132,6 @@ def test_one_file_to_one_file(
         ("x.webp", "WEBP"),
         ("x.jpg", "JPEG"),
         ("x.avif", "AVIF"),
-        ("x.tif", "TIFF"),
     ):
         out = tmp_path / "new" / name
         words = ("--scale", "2.5", "--tile", "32", "--wrap", "--strength", "0.7", "-o", out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,10 @@ from models.files import read_card, write_atomically
 
 LARGEST = 600 * 2**20
 """Bytes of a file with weights; upscalers are far smaller."""
+
+
+class _Unknown(LodestoneError):
+    """Weights of no upscaler that spandrel knows."""
 
 
 def is_upscaler(path: Path) -> bool:
@@ -74,7 +79,9 @@ def converted(path: Path, progress: Progress) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "model.onnx"
         try:
-            with torch.no_grad():
+            with torch.no_grad(), warnings.catch_warnings():
+                # The old exporter takes what people have written; that it is old is known.
+                warnings.simplefilter("ignore")
                 torch.onnx.export(
                     net, (picture,), str(out), input_names=["picture"], output_names=["large"],
                     dynamic_axes={"picture": axes, "large": axes}, opset_version=17, dynamo=False,
@@ -87,20 +94,41 @@ def converted(path: Path, progress: Progress) -> bytes:
         return out.read_bytes()
 
 
+def _ensure_torchvision() -> None:
+    """Stand-ins for the three names that spandrel imports, for models that are no upscalers.
+
+    A torchvision made for CUDA does not load beside a torch for the CPU.
+    """
+    import importlib
+    import sys
+    from types import ModuleType
+
+    try:
+        importlib.import_module("torchvision.transforms.functional")
+    except (ImportError, RuntimeError):
+        for name in [n for n in sys.modules if n.split(".")[0] == "torchvision"]:
+            del sys.modules[name]
+        names = ("torchvision", "torchvision.transforms", "torchvision.transforms.functional")
+        modules = {name: ModuleType(name) for name in names}
+        functional = modules[names[2]]
+        functional.__dict__.update(InterpolationMode=None, rotate=None, normalize=None)
+        sys.modules.update(modules)
+
+
 def _described(path: Path) -> tuple[Any, int]:
     try:
+        _ensure_torchvision()
         import spandrel  # pyright: ignore[reportMissingImports] - an optional extra
-    except (ImportError, RuntimeError) as error:
-        # RuntimeError: a torchvision made for CUDA beside a torch for the CPU.
+    except ImportError as error:
         raise LodestoneError(
-            f"{path.name} needs the optional package spandrel, which is not installed or does not "
-            "load. Install lodestone[community], or look for the model as .onnx.",
+            f"{path.name} needs the optional package spandrel, which is not installed. Install "
+            "lodestone[community], or look for the model as .onnx.",
             repr(error),
         ) from error
     try:
         found = spandrel.ModelLoader(device="cpu").load_from_file(str(path))
     except Exception as error:  # noqa: BLE001 - whatever a hostile or unknown file makes it raise
-        raise LodestoneError(
+        raise _Unknown(
             f"{path.name} holds no upscaler that is known, or more than weights; it was not "
             "opened. Choose another file.",
             repr(error),
@@ -127,11 +155,11 @@ def _check(net: Any, out: Path, picture: Any, scale: int, path: Path) -> None:
 
 
 def add_or_explain(path: str, name: str, progress: Progress, refused: LodestoneError) -> str:
-    """For a file that is no generator: as an upscaler, or the better of two explanations."""
+    """For a file that is no generator: as an upscaler; `refused` if it is none either."""
     if Path(path).suffix.lower() not in (".pth", ".safetensors"):
         raise refused
     try:
         return add_upscaler(path, name, progress)
-    except LodestoneError as error:
+    except _Unknown as error:
         detail = f"{error.sentence} {error.detail} / {refused.detail}"
         raise LodestoneError(refused.sentence, detail) from error
