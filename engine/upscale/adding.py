@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.messages import LodestoneError
 from engine.progress import Progress
+from engine.upscale.community import SPAN
 from engine.upscale.opened import own_folder
 from engine.upscale.store import ARCHITECTURE
 from models.errors import RefusedFile
@@ -91,7 +92,17 @@ def converted(path: Path, progress: Progress) -> bytes:
                 f"{path.name} could not be turned into ONNX. Look for it as .onnx.", repr(error)
             ) from error
         _check(net, out, picture, scale, path)
-        return out.read_bytes()
+        return _marked(out)
+
+
+def _marked(path: Path) -> bytes:
+    """With a word on its span: spandrel's networks all count from 0 to 1."""
+    import onnx
+
+    model = onnx.load(str(path))
+    entry = model.metadata_props.add()
+    entry.key, entry.value = SPAN, "0 1"
+    return model.SerializeToString()
 
 
 def _ensure_torchvision() -> None:

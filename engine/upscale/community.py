@@ -16,6 +16,8 @@ from engine.upscale.tiles import Shape
 _GRIDS = (1, 2, 4, 8, 16, 32, 64)
 _SIDE = 64
 """Pixels of a trial picture's side."""
+SPAN = "lodestone_span"
+"""Of an ONNX file's notes: the span it counts in, where it is known."""
 _SPANS = (Span(0, 1), Span(0, 255), Span(-1, 1))
 _REACHES = (8, 16, 24, 32, 48)
 _REACH = 64
@@ -44,7 +46,8 @@ def open_community(path: Path, device: str) -> Upscaler:
     side = fixed or (_SIDE, _SIDE)
     scale = trial.scale(side)
     grid = 1 if fixed else trial.grid(scale)
-    takes, gives = trial.spans(side, scale)
+    told = session.get_modelmeta().custom_metadata_map.get(SPAN) == "0 1"
+    takes, gives = (Span(), Span()) if told else trial.spans(side, scale)
     reach = min(16, min(fixed) // 6) if fixed else trial.reach(scale, grid, takes)
     shape = Shape(scale, reach, grid, fixed)
     return Upscaler(path.stem, shape, session, False, takes, gives, half, channels == 1, _BYTES)
