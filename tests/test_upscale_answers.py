@@ -13,6 +13,7 @@ from engine.messages import LodestoneError, UpscaleQuestion, UpscaleReply, Upsca
 from engine.studio import Studio
 from engine.upscale.enlarge import enlarge
 from engine.upscale.opened import open_upscaler
+from tests.test_upscale_moving import film
 from tests.upscalers import bytes_of, photo, tiny_upscaler
 
 
@@ -71,6 +72,16 @@ def test_parts_beyond_the_picture_and_all_of_it(question: UpscaleQuestion) -> No
     everything = UpscaleQuestion(question.source, replace(question.settings, scale=1.5))
     _, last = ask(everything)
     assert (last.picture.width, last.picture.height) == (345, 300)
+
+
+def test_a_film_shows_its_first_frame(question: UpscaleQuestion, tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mp4")
+    _, last = ask(UpscaleQuestion(str(path), question.settings))
+    assert (last.picture.width, last.picture.height) == (195, 129)
+    (tmp_path / "noise.mp4").write_bytes(b"nothing")
+    for name, words in (("noise.mp4", "not a film"), ("none.mkv", "There is no file")):
+        with pytest.raises(LodestoneError, match=words):
+            ask(UpscaleQuestion(str(tmp_path / name), question.settings))
 
 
 def test_what_cannot_be_answered(question: UpscaleQuestion, tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from engine.messages import ImportRequest, LodestoneError, UpscaleSettings
 from engine.progress import Progress
 from engine.upscale.adding import _ensure_torchvision
 from engine.upscale.enlarge import enlarge
-from engine.upscale.opened import Span, names, open_upscaler
+from engine.upscale.opened import Span, open_upscaler
+from engine.upscale.shelf import names
 from engine.worker import run_job
 from tests.upscalers import photo
 

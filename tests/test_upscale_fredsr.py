@@ -81,3 +81,5 @@ def test_enlarging_needs_no_torch() -> None:
         "engine.upscale.community", "engine.upscale.adding",
     )  # fmt: skip
     assert "torch" not in loaded
+    light = loaded_after("engine.upscale.shelf")
+    assert not light & {"torch", "onnxruntime", "onnx", "av", "PIL"}

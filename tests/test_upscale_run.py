@@ -17,8 +17,8 @@ from app.jobs import title
 from engine.codec import from_json, to_json
 from engine.messages import LodestoneError, UpscaleRequest, UpscaleSettings, UpscaleTrainRequest
 from engine.progress import Cancelled, Progress, Report
-from engine.upscale.opened import find, names
 from engine.upscale.run import NOTE
+from engine.upscale.shelf import find, names
 from engine.worker import run_job
 from tests.upscalers import bytes_of, photo, tiny_upscaler
 

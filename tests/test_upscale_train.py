@@ -17,7 +17,7 @@ from engine.progress import Cancelled, Progress, Report
 from engine.upscale.enlarge import enlarge
 from engine.upscale.opened import open_upscaler
 from engine.upscale.store import config_of
-from engine.upscale.train import loop
+from engine.upscale.train import data, loop
 from engine.upscale.train.critic import Critic
 from engine.upscale.train.expanded import collapsed, expand
 from engine.upscale.train.train import enlarged, train
@@ -33,6 +33,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Image.fromarray(bytes_of(photo(260, 300, seed=seed))).save(made / f"{seed}.png")
     (made / "broken.png").write_bytes(b"nothing")
     return made
+
+
+@pytest.fixture(autouse=True)
+def few_sheets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing them takes longer than these trainings."""
+    monkeypatch.setattr(data, "DRAWN", 3)
 
 
 @pytest.fixture
@@ -102,7 +108,7 @@ def test_a_fit_that_is_better_is_kept(request_: UpscaleTrainRequest, tmp_path: P
 
 def test_a_vivid_training_has_its_critic(request_: UpscaleTrainRequest, tmp_path: Path) -> None:
     base = tiny_upscaler(tmp_path)
-    card = read_card(train(replace(request_, base=str(base), vivid=True, seconds=1.0), Progress()))
+    card = read_card(train(replace(request_, base=str(base), vivid=True, seconds=0.5), Progress()))
     assert card.training["vivid"] is True
     assert card.training["steps"] >= 1
     assert sum(p.numel() for p in Critic().parameters()) > 0

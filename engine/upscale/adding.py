@@ -9,7 +9,7 @@ from typing import Any
 from engine.messages import LodestoneError
 from engine.progress import Progress
 from engine.upscale.community import SPAN
-from engine.upscale.opened import own_folder
+from engine.upscale.shelf import own_folder
 from engine.upscale.store import ARCHITECTURE
 from models.errors import RefusedFile
 from models.files import read_card, write_atomically

@@ -16,8 +16,9 @@ import numpy as np
 from engine.messages import LodestoneError, Picture, UpscaleQuestion, UpscaleReply
 from engine.progress import Progress
 from engine.upscale.enlarge import Part, bled, check, large_size, parts
-from engine.upscale.files import Opened, read_picture
-from engine.upscale.opened import Upscaler, find, open_upscaler
+from engine.upscale.files import FILMS, Opened, read_picture
+from engine.upscale.opened import Upscaler, open_upscaler
+from engine.upscale.shelf import find
 from engine.upscale.tiles import Tile
 
 SLICE = 160
@@ -102,7 +103,12 @@ def _picture(source: str) -> tuple[Opened, np.ndarray]:
 
 @functools.lru_cache(maxsize=3)
 def _read(source: str, _stamp: tuple[int, int]) -> tuple[Opened, np.ndarray]:
-    opened = read_picture(source)
+    if Path(source).suffix.lower() in FILMS:
+        from engine.upscale.moving import first_frame
+
+        opened = Opened(first_frame(Path(source)), "film")
+    else:
+        opened = read_picture(source)
     return opened, bled(opened.pixels)
 
 

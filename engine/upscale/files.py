@@ -19,6 +19,8 @@ from engine.upscale.deep import EXIF_TAGS, read_deep
 
 KINDS = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".avif", ".bmp",
          ".gif", ".tga", ".ppm", ".pgm", ".mpo", ".apng")  # fmt: skip
+FILMS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".wmv", ".ogv",
+         ".flv", ".3gp")  # fmt: skip
 _ORIENTATION, _WIDTH, _HEIGHT, _DETAILS = 0x0112, 0xA002, 0xA003, 0x8769
 _TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
 """EXIF orientation → Pillow's Transpose: flips and turns that set the picture upright."""

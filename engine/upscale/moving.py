@@ -147,6 +147,22 @@ def _film(job: _Job, suffix: str) -> None:
         os.fsync(file.fileno())
 
 
+def first_frame(path: Path) -> np.ndarray:
+    """(H, W, 3) uint8 of a film, to look at before it is enlarged."""
+    import av
+    from av.error import FFmpegError
+
+    try:
+        with av.open(str(path)) as source:
+            video = next((s for s in source.streams.video if not _is_cover(s)), None)
+            frame = next(source.decode(video), None) if video is not None else None
+            if frame is None:
+                raise LodestoneError(f"{path.name} has no frames. Choose another film.")
+            return _pixels(frame)
+    except (FFmpegError, ValueError) as error:
+        raise _unreadable(path, error) from error
+
+
 def _unreadable(path: Path, error: Exception) -> LodestoneError:
     if not path.exists():
         return LodestoneError(f"There is no file {path}. Check the name.", repr(error))

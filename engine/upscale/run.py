@@ -18,8 +18,9 @@ from engine.disk import check_writable, why
 from engine.messages import LodestoneError, Picture, UpscaleRequest
 from engine.progress import Progress
 from engine.upscale.enlarge import check, enlarge, large_size
-from engine.upscale.files import KINDS, opened, read_picture, same_file
-from engine.upscale.opened import Upscaler, find, open_upscaler
+from engine.upscale.files import FILMS, KINDS, opened, read_picture, same_file
+from engine.upscale.opened import Upscaler, open_upscaler
+from engine.upscale.shelf import find
 from engine.upscale.writing import (
     SUFFIXES,
     check_format,
@@ -29,8 +30,6 @@ from engine.upscale.writing import (
 )
 from models.files import write_atomically
 
-FILMS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".wmv", ".ogv",
-         ".flv", ".3gp")  # fmt: skip
 _WRITTEN_FILMS = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
 _MOVING = (".gif", ".webp", ".png", ".apng")
 """Kinds of pictures that may hold several, shown one after the other."""
