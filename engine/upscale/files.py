@@ -255,44 +255,55 @@ def upright(exif: bytes, size: tuple[int, int] | None = None) -> bytes:
 
     size: (width, height) to write into it where it names one
     """
-    start = 6 if exif.startswith(b"Exif\0\0") else 0
-    data = bytearray(exif)
-    order: Any = {b"II": "little", b"MM": "big"}.get(bytes(data[start : start + 2]))
-    if order is None:
-        return b""
-
-    def number(at: int, length: int) -> int:
-        if at + length > len(data):
-            raise ValueError("beyond its end")
-        return int.from_bytes(data[at : at + length], order)
-
-    def entries(offset: int) -> dict[int, int]:
-        at = start + offset
-        return {number(at + 2 + 12 * i, 2): at + 2 + 12 * i for i in range(number(at, 2))}
-
-    def put(at: int, value: int) -> None:
-        length = {3: 2, 4: 4}.get(number(at + 2, 2), 0)
-        if length and value < 256**length:
-            data[at + 8 : at + 8 + length] = value.to_bytes(length, order)
-
     try:
-        first = number(start + 4, 4)
-        top = entries(first)
+        tags = _Tags(exif)
+        first = tags.number(tags.start + 4, 4)
+        top = tags.entries(first)
         if _ORIENTATION in top:
-            turned = number(top[_ORIENTATION] + 8, 2) != 1
-            put(top[_ORIENTATION], 1)
+            turned = tags.number(top[_ORIENTATION] + 8, 2) != 1
+            tags.put(top[_ORIENTATION], 1)
             if turned:
                 # The small picture inside still lies on its side: readers shall not find it.
-                following = start + first + 2 + 12 * len(top)
-                data[following : following + 4] = bytes(4)
+                following = tags.start + first + 2 + 12 * len(top)
+                tags.data[following : following + 4] = bytes(4)
         if size is not None and _DETAILS in top:
-            details = entries(number(top[_DETAILS] + 8, 4))
+            details = tags.entries(tags.number(top[_DETAILS] + 8, 4))
             for tag, value in zip((_WIDTH, _HEIGHT), size, strict=True):
                 if tag in details:
-                    put(details[tag], value)
+                    tags.put(details[tag], value)
     except ValueError:
         return b""
-    return bytes(data)
+    return bytes(tags.data)
+
+
+class _Tags:
+    """EXIF's tables of tags (TIFF 6.0), changed in place. ValueError where they are damaged."""
+
+    def __init__(self, exif: bytes):
+        self.data = bytearray(exif)
+        self.start = 6 if exif.startswith(b"Exif\0\0") else 0
+        orders: dict[bytes, Any] = {b"II": "little", b"MM": "big"}
+        mark = bytes(self.data[self.start : self.start + 2])
+        if mark not in orders:
+            raise ValueError("no order of bytes")
+        self._order: Any = orders[mark]
+
+    def number(self, at: int, length: int) -> int:
+        if at + length > len(self.data):
+            raise ValueError("beyond its end")
+        return int.from_bytes(self.data[at : at + length], self._order)
+
+    def entries(self, offset: int) -> dict[int, int]:
+        """Tag -> where its entry begins."""
+        at = self.start + offset
+        places = (at + 2 + 12 * i for i in range(self.number(at, 2)))
+        return {self.number(place, 2): place for place in places}
+
+    def put(self, at: int, value: int) -> None:
+        """A whole number, where the entry has room for it."""
+        length = {3: 2, 4: 4}.get(self.number(at + 2, 2), 0)
+        if length and value < 256**length:
+            self.data[at + 8 : at + 8 + length] = value.to_bytes(length, self._order)
 
 
 def same_file(a: Path, b: Path) -> bool:

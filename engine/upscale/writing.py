@@ -62,12 +62,20 @@ def write_picture(
     if pixels.shape[2] == 2 and (kind == "avif" or (kind == "tiff" and deep)):
         # Few readers know grey with alpha in these.
         pixels = pixels[..., [0, 0, 0, 1]]
+    _save(path, pixels, opened, exif, kind, quality)
+    return tuple(notes)
+
+
+def _save(
+    path: Path, pixels: np.ndarray, opened: Opened, exif: bytes, kind: PictureFormat, quality: int
+) -> None:
+    """Under another name first."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with part.open("w+b") as file:
-                if deep or kind == "tiff":
+                if pixels.dtype == np.uint16 or kind == "tiff":
                     _write_own(file, pixels, opened, exif, kind)
                 else:
                     _write(file, pixels, opened, exif, kind, quality)
@@ -84,7 +92,6 @@ def write_picture(
         raise LodestoneError(
             f"{path.name} could not be written in this format. Choose PNG.", repr(error)
         ) from error
-    return tuple(notes)
 
 
 def _write_own(
