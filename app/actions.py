@@ -148,6 +148,16 @@ class Actions(QObject):
         if isinstance(page, PicturePage):
             page.open_picture(path)
 
+    @Slot(str)
+    def open_sound(self, path: str) -> None:
+        """A recording becomes a generator of its own kind."""
+        from app.panels.sound import SoundPage
+
+        self._window.go("sound")
+        page = self._window.page("sound")
+        if isinstance(page, SoundPage):
+            page.open_sound(path)
+
     # -------------------------------------------------------------- edit
 
     def edit_undo(self) -> None:

@@ -26,12 +26,15 @@ class Asked(QObject):
         self._stamp = self._link.client.ask(question, self._key)
 
     def forget(self) -> None:
-        """What was asked is not waited for any more."""
-        self._stamp = -1
+        """What was asked is not wanted any more."""
+        if self._stamp >= 0:
+            self._stamp = -1
+            self._link.client.forget(self._key)
 
     @Slot(object)
     def _answer(self, answer: Answer) -> None:
         if answer.key == self._key and answer.stamp == self._stamp and answer.body is not None:
+            self._stamp = -1 if answer.done else self._stamp
             self.arrived.emit(answer.body, answer.done)
 
     @Slot(object)

@@ -1,7 +1,7 @@
 """How the window feels, measured from the slider to painted pixels on the real engine.
 
-`python -m app.bench_window --json [--area compass] [GENERATOR]` writes one JSON object a line.
-It needs a display; `lodestone bench steer` brings one along.
+`python -m app.bench_window --json [--area compass|picture|sound] [GENERATOR]` writes one JSON
+object a line. It needs a display; `lodestone bench steer` brings one along.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 def main() -> int:
     """Measure and write; 0 also when a target is missed: the figures say so."""
     # Imported here, because the engine's processes import this module too and need none of it.
-    from app import bench_compass, bench_stage
+    from app import bench_compass, bench_making, bench_stage
 
     arguments = [word for word in sys.argv[1:] if word != "--json"]
     if arguments[:1] == ["--until-picture"]:
@@ -22,8 +22,12 @@ def main() -> int:
     area = "steer"
     if arguments[:1] == ["--area"]:
         area, arguments = arguments[1], arguments[2:]
-    module = bench_compass if area == "compass" else bench_stage
-    for figure in module.measures(arguments[0] if arguments else ""):
+    if area in ("picture", "sound"):
+        found = bench_making.measures(area)
+    else:
+        module = bench_compass if area == "compass" else bench_stage
+        found = module.measures(arguments[0] if arguments else "")
+    for figure in found:
         _write(figure)
     return 0
 

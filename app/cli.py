@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from app import cli_directions, cli_picture, cli_upscale, cli_vocabulary
+from app import cli_directions, cli_picture, cli_sound, cli_upscale, cli_vocabulary
 from app.cli_parts import add_command, answer, checked, open_client, working
 from app.recipes import listed, parse_direction, parse_seeds, render_request, steer_film
 from app.terminal import Bar, say, say_json, warn
@@ -76,8 +76,9 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for add in (_add_models, _add_import, _add_export, _add_render, _add_film, _add_train):
         add(commands)
-    for add in (cli_directions.add, cli_vocabulary.add, cli_picture.add, cli_upscale.add):
-        add(commands)
+    kinds = (cli_directions, cli_vocabulary, cli_picture, cli_sound, cli_upscale)
+    for kind in kinds:
+        kind.add(commands)
     for add in (_add_quality, _add_bench):
         add(commands)
     return parser
@@ -169,7 +170,11 @@ def _add_quality(commands: Any) -> None:
 def _add_bench(commands: Any) -> None:
     command = add_command(commands, "bench", _bench, "Measure how fast this machine is.")
     command.add_argument(
-        "area", metavar="AREA", choices=("steer", "discover", "picture"), nargs="?", default="steer"
+        "area",
+        metavar="AREA",
+        choices=("steer", "discover", "picture", "sound"),
+        nargs="?",
+        default="steer",
     )
 
 

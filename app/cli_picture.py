@@ -24,6 +24,7 @@ def add(commands: Any) -> None:
     _add_harmonize(kinds)
     _add_edit(kinds)
     _add_paint(kinds)
+    _add_upscale(kinds)
     cli_pyramid.add(kinds)
 
 
@@ -66,22 +67,38 @@ def _add_paint(commands: Any) -> None:
     _add_level(command)
 
 
+def _add_upscale(commands: Any) -> None:
+    text = "Enlarge a picture by its own patches, or by a pyramid that was trained on it."
+    command = _drawing(commands, "upscale", _upscale, text, 1, 4096)
+    command.add_argument("picture", metavar="PIC")
+    command.add_argument("--scale", type=float, default=2.0, metavar="S",
+                         help="how many times larger, above 1 to 8 (default 2)")  # fmt: skip
+
+
 def _add_level(command: argparse.ArgumentParser) -> None:
     command.add_argument("--start-level", type=int, default=0, metavar="K",
                          help="higher stays closer to what was made (default: chosen)")  # fmt: skip
 
 
 def _drawing(
-    commands: Any, name: str, run: Callable[[argparse.Namespace], None], text: str, count: int = 4
+    commands: Any,
+    name: str,
+    run: Callable[[argparse.Namespace], None],
+    text: str,
+    count: int = 4,
+    longest: int = 250,
 ) -> argparse.ArgumentParser:
     """What every command that draws has in common."""
     command = add_command(commands, name, run, text)
     command.add_argument("--engine", choices=("auto", "patches", "pyramid"), default="auto")
     command.add_argument("--model", default="", metavar="MODEL", help="a trained pyramid's card")
     command.add_argument("-n", "--count", type=int, default=count, help=f"pictures ({count})")
-    command.add_argument("--size", type=checked(parse_size), default=(0, 0), metavar="WxH")
-    command.add_argument("--longest", type=int, default=250, metavar="PX",
-                         help="longest side of the working size (default 250)")  # fmt: skip
+    if name == "upscale":
+        command.set_defaults(size=(0, 0))
+    else:
+        command.add_argument("--size", type=checked(parse_size), default=(0, 0), metavar="WxH")
+    command.add_argument("--longest", type=int, default=longest, metavar="PX",
+                         help=f"longest side at which it is read (default {longest})")  # fmt: skip
     command.add_argument("--seed", type=int, default=0, help="of the first; the others follow")
     command.add_argument("-o", "--out", required=True, metavar="DIR")
     return command
@@ -124,6 +141,10 @@ def _edit(args: argparse.Namespace) -> None:
 def _paint(args: argparse.Namespace) -> None:
     recipe = PictureRecipe(args.source, "paint", naive=args.naive, start_level=args.start_level)
     _draw(args, recipe, Path(args.naive).stem)
+
+
+def _upscale(args: argparse.Namespace) -> None:
+    _draw(args, PictureRecipe(args.picture, "upscale", scale=args.scale))
 
 
 def _from_naive(args: argparse.Namespace, source: str, task: Any) -> PictureRecipe:

@@ -34,7 +34,11 @@ class Command:
 
 COMMANDS: tuple[Command, ...] = (
     Command(
-        "file.open", "Open…", "Open a generator, preset, picture or project.", "Ctrl+O", "File"
+        "file.open",
+        "Open…",
+        "Open a generator, preset, picture, sound or project.",
+        "Ctrl+O",
+        "File",
     ),
     Command("file.new_project", "New project…", "Begin a project file.", "Ctrl+N", "File"),
     Command(
@@ -191,9 +195,10 @@ COMMANDS: tuple[Command, ...] = (
         "model",
     ),
     Command("go.picture", "Picture", "Make a generator from one picture.", "Ctrl+5", "Go"),
-    Command("go.train", "Train", "Make a generator from your pictures.", "Ctrl+6", "Go"),
-    Command("go.export", "Export", "Pictures, films, ONNX.", "Ctrl+7", "Go", "model"),
-    Command("go.jobs", "Jobs", "What is being computed.", "Ctrl+8", "Go"),
+    Command("go.sound", "Sound", "Make a generator from one sound.", "Ctrl+6", "Go"),
+    Command("go.train", "Train", "Make a generator from your pictures.", "Ctrl+7", "Go"),
+    Command("go.export", "Export", "Pictures, films, ONNX.", "Ctrl+8", "Go", "model"),
+    Command("go.jobs", "Jobs", "What is being computed.", "Ctrl+9", "Go"),
     Command("help.palette", "Find a command…", "Every command, by typing.", "Ctrl+Shift+P", "Help"),
     Command("help.shortcuts", "Keyboard shortcuts", "All of them on one page.", "F1", "Help"),
     Command(

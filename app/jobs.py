@@ -18,6 +18,8 @@ from engine.messages import (
     PictureRequest,
     PictureTrainRequest,
     RenderRequest,
+    SoundRequest,
+    SoundTrainRequest,
     TrainRequest,
     UpscaleRequest,
     UpscaleTrainRequest,
@@ -40,6 +42,8 @@ class Jobs(QObject):
         super().__init__(parent)
         self._link = link
         self._known: dict[int, JobUpdate] = {}
+        self.quiet: set[int] = set()
+        """Jobs whose results show themselves where they were asked for."""
         link.job.connect(self._update)
 
     @property
@@ -53,13 +57,18 @@ class Jobs(QObject):
     def get(self, job: int) -> JobUpdate | None:
         return self._known.get(job)
 
-    def submit(self, request: JobRequest) -> int | None:
-        """The number of the new job, or None when it was refused (then `failed` has said why)."""
+    def submit(self, request: JobRequest, quiet: bool = False) -> int | None:
+        """The number of the new job, or None when it was refused (then `failed` has said why).
+
+        `quiet`: whoever asked shows what it made, nobody else is told.
+        """
         try:
             job = self._link.client.submit(request)
         except LodestoneError as error:
             self.failed.emit(error.sentence)
             return None
+        if quiet:
+            self.quiet.add(job)
         if job not in self._known:
             self._take(JobUpdate(job, "queued", request, message="Waiting for its turn."))
         return job
@@ -117,6 +126,10 @@ def title(request: JobRequest) -> str:
         return f"Pyramid {request.name or stem(request.sources[0])}"
     if isinstance(request, PictureRequest):
         return f"{'Film' if request.seconds > 0 else 'Pictures'} {stem(request.out)}"
+    if isinstance(request, SoundTrainRequest):
+        return f"Sound pyramid {request.name or stem(request.sources[0])}"
+    if isinstance(request, SoundRequest):
+        return f"Sounds {stem(request.out)}"
     if isinstance(request, UpscaleRequest):
         one = len(request.sources) == 1
         return f"Enlarge {stem(request.sources[0]) if one else f'{len(request.sources):,} files'}"

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtGui import QImageReader
 
 from app.document import Document
 from app.link import EngineLink
 from app.persist import read_directions, read_preset, restored
+from app.sound_source import ENDINGS
 from app.state import SteerState, from_request
 from app.state import opened as first_state
 from engine.client import read_state
@@ -27,10 +29,12 @@ Recipe = tuple[SteerRequest, tuple[Direction, ...]]
 
 PHOTOS = (b"\xff\xd8\xff", b"II*\x00", b"MM\x00*", b"GIF8", b"BM")
 """First bytes of JPEG, TIFF, GIF and BMP files."""
+SOUNDS = (b"fLaC", b"OggS", b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xfa")
+"""First bytes of FLAC, OGG and MP3 files."""
 
 
 def kind_of(path: Path) -> str:
-    """`data`, `picture`, `photo`, `preset`, `project` or `model`, by the first bytes."""
+    """`data`, `picture`, `photo`, `sound`, `preset`, `project` or `model`, by the first bytes."""
     if path.is_dir():
         return "data"
     with path.open("rb") as file:
@@ -39,6 +43,11 @@ def kind_of(path: Path) -> str:
         return "picture"
     if head.startswith(PHOTOS) or head[8:12] == b"WEBP":
         return "photo"
+    if head.startswith(SOUNDS) or head[8:12] in (b"WAVE", b"AIFF", b"AIFC"):
+        return "sound"
+    # What only calls itself a sound is refused as one.
+    if path.suffix.lower() in ENDINGS:
+        return "sound"
     if head.startswith(b"SQLite format 3\0"):
         return "project"
     if head.lstrip()[:1] in (b"{", b"["):
@@ -47,6 +56,12 @@ def kind_of(path: Path) -> str:
     if head.startswith(b"PK") and path.suffix.lower() == ".zip":
         return "data"
     return "model"
+
+
+def _ours(path: str) -> bool:
+    """Whether a PNG remembers how a generator made it; any other is a picture to work from."""
+    reader = QImageReader(path)
+    return f'"type": "{SteerRequest.__name__}"' in reader.text("lodestone")
 
 
 class Opener(QObject):
@@ -65,6 +80,7 @@ class Opener(QObject):
     project_chosen = Signal(str)
     photo_chosen = Signal(str)
     """A picture that is no recipe."""
+    sound_chosen = Signal(str)
 
     def __init__(self, document: Document, link: EngineLink, parent: QObject | None = None):
         super().__init__(parent)
@@ -86,8 +102,10 @@ class Opener(QObject):
                 self.data_chosen.emit(path)
             elif kind == "project":
                 self.project_chosen.emit(path)
-            elif kind == "photo":
+            elif kind == "photo" or (kind == "picture" and not _ours(path)):
                 self.photo_chosen.emit(path)
+            elif kind == "sound":
+                self.sound_chosen.emit(path)
             elif kind == "picture":
                 self.open_recipe((read_state(path), ()))
             elif kind == "preset":

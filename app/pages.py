@@ -11,10 +11,11 @@ if TYPE_CHECKING:
 
 
 def build(name: str, window: MainWindow) -> QWidget:
-    """`compass`, `picture`, `train`, `export` or `jobs`, connected to the window."""
+    """`compass`, `picture`, `sound`, `train`, `export` or `jobs`, connected to the window."""
     makers = {
         "compass": compass,
         "picture": picture,
+        "sound": sound,
         "train": train,
         "export": export,
         "jobs": jobs,
@@ -43,6 +44,15 @@ def picture(window: MainWindow) -> QWidget:
 
     page = PicturePage(window.link, window.jobs, window.keeper.models_folder)
     page.failed.connect(window.show_error)
+    return page
+
+
+def sound(window: MainWindow) -> QWidget:
+    from app.panels.sound import SoundPage
+
+    page = SoundPage(window.link, window.jobs, window.keeper.models_folder.parent)
+    page.failed.connect(window.show_error)
+    page.noted.connect(window.show_note)
     return page
 
 

@@ -34,6 +34,22 @@ class Source:
 
 def read_source(path: str) -> Source:
     """Any picture file; LodestoneError says what is wrong with it."""
+    image, whole = _read(path)
+    turned = (image.width() > image.height()) != (whole.width() > whole.height())
+    size = (whole.height(), whole.width()) if turned else (whole.width(), whole.height())
+    flat = QImage(image.size(), QImage.Format.Format_RGB32)
+    flat.fill(0xFF808080)
+    _paint_over(flat, image)
+    return Source(path, flat, size)
+
+
+def read_layer(path: str) -> QImage:
+    """A picture that is laid on another: its alpha is kept. LodestoneError as above."""
+    return _read(path)[0].convertToFormat(QImage.Format.Format_ARGB32)
+
+
+def _read(path: str) -> tuple[QImage, QSize]:
+    """The picture, upright, at most `SHOWN` pixels a side; and how large the file's is."""
     name = Path(path).name
     if not Path(path).is_file():
         raise LodestoneError(f"There is no file {name} any more. Choose another picture.")
@@ -53,12 +69,7 @@ def read_source(path: str) -> Source:
         )
     if not whole.isValid():
         whole = image.size()
-    turned = (image.width() > image.height()) != (whole.width() > whole.height())
-    size = (whole.height(), whole.width()) if turned else (whole.width(), whole.height())
-    flat = QImage(image.size(), QImage.Format.Format_RGB32)
-    flat.fill(0xFF808080)
-    _paint_over(flat, image)
-    return Source(path, flat, size)
+    return image, whole
 
 
 def card_name(paths: Sequence[str], hole: bytes = b"") -> str:

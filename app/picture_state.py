@@ -21,6 +21,7 @@ WALL = 8
 """Variations at a time."""
 ANSWERS = 4
 """Completions, compositions and blends side by side."""
+MOST_LEVELS = 16
 SMALLEST, LARGEST = 16, 2048
 """Sides of a new picture, pixels."""
 COPY = 0.25
@@ -61,7 +62,7 @@ class PictureState:
     strokes: tuple[Stroke, ...] = ()
     """Compose: painted on `ground`."""
     made: str = ""
-    """Compose: path of the composite or painting, a PNG of the source's shape."""
+    """Compose: path of the composite or painting, a PNG of the source's shape, made of these."""
     changed: Vector | None = None
     """Compose: what was moved or pasted, (H, W) 0..1."""
     hold: int = 0
@@ -241,6 +242,8 @@ def _blend(state: PictureState, base: PictureRecipe) -> tuple[PictureRecipe, ...
         whose = (state.structure, state.texture)
         a, b = (tuple(float(i == one) for i in range(count)) for one in whose)
         return _seeds(replace(base, identity=a, texture=b), ANSWERS)
+    # The way leads from picture to picture, not from one of their variations to another.
+    base = replace(base, variation=0.0, levels=(0.0,) * MOST_LEVELS)
     steps = [i * (count - 1) / (WALL - 1) for i in range(WALL)]
     return tuple(replace(base, identity=between(step, count)) for step in steps)
 

@@ -83,6 +83,10 @@ class Picturing(QObject):
         """While a hand is painting only the first picture is asked for."""
         self._done: OrderedDict[PictureRecipe, tuple[QImage, PictureReply]] = OrderedDict()
         self._stamps: dict[str, int] = {}
+        self._busy: set[int] = set()
+        """Numbers of the pictures that the engine is at."""
+        self._looked: dict[str, QImage] = {}
+        self._kept_before: dict[PictureRecipe, QImage] = {}
         self._wait = QTimer(self)
         self._wait.setSingleShot(True)
         self._wait.setInterval(WAIT_MS)
@@ -142,6 +146,40 @@ class Picturing(QObject):
             return ""  # One of the pictures has gone; asking for the blend says which.
         return str(card) if card.is_file() else ""
 
+    def look(self, path: str, quiet: bool = False) -> QImage | None:
+        """Another picture as it is shown; None, and said unless `quiet`, when there is none."""
+        if path not in self._looked:
+            try:
+                self._looked[path] = read_source(path).image
+            except LodestoneError as error:
+                if not quiet:
+                    self.failed.emit(error.sentence)
+                return None
+        return self._looked[path]
+
+    def exchange(self, index: int, state: PictureState) -> None:
+        """Picture `index` of a blend (1 = B) and the source in each other's place."""
+        path = state.others[index - 1]
+        others = tuple(state.source if other == path else other for other in state.others)
+        try:
+            card = self.card_path(path)
+        except OSError:
+            self.failed.emit(f"{Path(path).name} has gone. Choose another picture.")
+            return
+        model = next((str(c) for c in (card, self._bundled(path)) if c.is_file()), "")
+        new = replace(
+            opened(state, path, model, card.is_file()),
+            others=others,
+            identity=state.identity,
+            pattern=state.pattern,
+            mixing=state.mixing,
+            structure=state.structure,
+            texture=state.texture,
+            engine=state.engine,
+            seed=state.seed,
+        )
+        self.edit(self.tr("Exchange pictures"), new)
+
     def edit(self, text: str, new: PictureState, merge: str = "") -> None:
         """One undoable change; `merge` names what is being changed, so that a gesture merges."""
         new = self._with_cards(new)
@@ -179,10 +217,16 @@ class Picturing(QObject):
         new = replace(self.state, **fields)  # type: ignore[arg-type]
         self.edit(self.tr("Use the trained pyramid"), new)
 
+    def restore(self, kept: dict[PictureRecipe, QImage]) -> None:
+        """What was kept in earlier sessions."""
+        self._kept_before = kept
+        self.state = replace(self.state, kept=tuple(kept))
+        self.changed.emit()
+
     def image_of(self, recipe: PictureRecipe) -> QImage | None:
         """A finished picture."""
         found = self._done.get(recipe)
-        return found[0] if found is not None else None
+        return found[0] if found is not None else self._kept_before.get(recipe)
 
     def apply(self, state: PictureState) -> None:
         """Take a state without an undo entry (the commands use it)."""
@@ -227,7 +271,7 @@ class Picturing(QObject):
             old = before[index].image if same_source and index < len(before) else None
             shown.append(Shown(recipe, *known, done=True) if known else Shown(recipe, old))
         self.shown = shown
-        if any(not one.done for one in shown):
+        if self._busy or any(not one.done for one in shown):
             self._wait.start()
 
     def set_hasty(self, on: bool) -> None:
@@ -238,9 +282,16 @@ class Picturing(QObject):
 
     @Slot()
     def _ask(self) -> None:
-        for index, one in enumerate(self.shown[:1] if self.hasty else self.shown):
+        asked = self.shown[:1] if self.hasty else self.shown
+        for index in [i for i in self._busy if i >= len(asked) or asked[i].done]:
+            # Nobody looks at it any more: the engine is free for what is looked at.
+            self._busy.remove(index)
+            self._stamps.pop(f"{KEY}{index}", None)
+            self.link.client.forget(f"{KEY}{index}")
+        for index, one in enumerate(asked):
             key = f"{KEY}{index}"
             if not one.done and one.reply is None and not one.failed:
+                self._busy.add(index)
                 self._stamps[key] = self.link.client.ask(PictureQuestion(one.recipe), key)
 
     @Slot(object)
@@ -254,6 +305,7 @@ class Picturing(QObject):
         self.levels = body.levels
         if answer.done:
             one.done = True
+            self._busy.discard(index)
             self._done[one.recipe] = (one.image, body)
             self._forget_oldest()
         self.arrived.emit(index)
@@ -274,6 +326,7 @@ class Picturing(QObject):
     def _failure(self, failure: Failure) -> None:
         index = self._place(failure.key, failure.stamp)
         if index is not None:
+            self._busy.discard(index)
             # The window says the sentence; here the tile stops waiting.
             self.shown[index].failed = failure.sentence
             self.arrived.emit(index)

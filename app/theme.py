@@ -128,6 +128,7 @@ def _sheet() -> str:
     QLabel[rank="small"] {{ color: {DIM}; font-size: {SIZE_SMALL}px; }}
     QLabel[rank="head"] {{ font-size: {SIZE_LARGE}px; font-weight: 600; }}
     QLabel[rank="new"] {{ color: {ACCENT}; font-size: 9px; padding: 0 3px; }}
+    QLabel[rank="alarm"] {{ color: {DANGER}; font-size: {SIZE_SMALL}px; }}
     QLabel[rank="section"] {{ color: {DIM}; font-size: {SIZE_SMALL}px; font-weight: 600; }}
     QMenuBar {{ background: transparent; padding: 0; }}
     QMenuBar::item {{ background: transparent; padding: 6px 9px; border-radius: 5px;
@@ -158,7 +159,7 @@ def _sheet() -> str:
     QToolButton:focus {{ border: 1px solid {ACCENT}; }}
     QToolButton:checked {{ background: {ACCENT_DEEP}; color: {TEXT}; }}
     QToolButton[tab="true"] {{ padding: 6px 13px; font-weight: 500; }}
-    QToolButton[tab="true"][narrow="true"] {{ padding: 6px 7px; }}
+    QToolButton[tab="true"][narrow="true"] {{ padding: 6px 5px; }}
     QToolButton[tab="true"]:checked {{ background: {RAISED}; color: {ACCENT}; }}
     QPushButton[compact="true"] {{ padding: 3px 9px; }}
     QToolButton[chip="true"] {{ background: {GROUND}; border: 1px solid {LINE}; padding: 2px 8px;

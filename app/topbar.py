@@ -18,9 +18,10 @@ WORKSPACES = (
     ("compass", "Compass", "Sort pictures by what you see, get a direction (Ctrl+3)"),
     ("vocabulary", "Vocabulary", "Describe what changes, steer by words (Ctrl+4)"),
     ("picture", "Picture", "Make a generator from one picture (Ctrl+5)"),
-    ("train", "Train", "Make a generator from your pictures (Ctrl+6)"),
-    ("export", "Export", "Pictures, films, ONNX (Ctrl+7)"),
-    ("jobs", "Jobs", "What is being computed (Ctrl+8)"),
+    ("sound", "Sound", "Make a generator from one sound (Ctrl+6)"),
+    ("train", "Train", "Make a generator from your pictures (Ctrl+7)"),
+    ("export", "Export", "Pictures, films, ONNX (Ctrl+8)"),
+    ("jobs", "Jobs", "What is being computed (Ctrl+9)"),
 )
 NARROW = 1200
 """Pixels of a window below which its head has to save room."""
@@ -54,10 +55,10 @@ class TopBar(QFrame):
         self.chip.hide()
         self.menus.setFixedHeight(30)
         # Two sides of equal weight keep the workspaces in the middle whatever the meter says.
-        left, right = QWidget(), QWidget()
-        left.setLayout(row(self.menus, 1))
+        self._left, right = QWidget(), QWidget()
+        self._left.setLayout(row(self.menus, 1))
         right.setLayout(row(1, self.chip, self.meter))
-        line = row(left, spacing=2)
+        line = row(self._left, spacing=2)
         line.setContentsMargins(8, 0, 14, 0)
         for index, (name, text, tip) in enumerate(WORKSPACES):
             button = QToolButton()
@@ -89,6 +90,9 @@ class TopBar(QFrame):
             if button.property("narrow") != narrow:
                 button.setProperty("narrow", narrow)
                 button.style().polish(button)
+        self.meter.set_short(narrow)
+        # The menus keep their words; what is measured gives way.
+        self._left.setMinimumWidth(self.menus.sizeHint().width() if narrow else 0)
         self.meter.setVisible(not (narrow and bool(self._jobs.active)))
 
     def set_workspace(self, name: str) -> None:

@@ -24,6 +24,7 @@ from app.opening import Opener
 from app.panels.start import StartPage
 from app.panels.tile import KEY as TILE
 from app.settings import load_geometry, load_preferences, save_geometry
+from app.sound_state import KEY as TAKE
 from app.thumbnails import Thumbnails
 from app.topbar import NEED_MODEL, TopBar
 from app.widgets.bars import MessageBar
@@ -39,12 +40,14 @@ from engine.messages import (
     ModelOpened,
     ModelsListed,
     PictureTrainRequest,
+    SoundTrainRequest,
     SteerRequest,
     TrainRequest,
 )
 
 OPENABLE = (
-    "Everything Lodestone reads (*.safetensors *.pkl *.pt *.pth *.json *.png *.lodestone *.zip);;"
+    "Everything Lodestone reads (*.safetensors *.pkl *.pt *.pth *.json *.png *.lodestone *.zip "
+    "*.jpg *.jpeg *.webp *.tif *.tiff *.wav *.flac *.aif *.aiff *.ogg *.mp3);;"
     "All files (*)"
 )
 FOUND_BY_CARDS = (DiscoverRequest, ChannelsRequest)
@@ -154,6 +157,7 @@ class MainWindow(QMainWindow):
         opener.data_chosen.connect(self._train_on)
         opener.project_chosen.connect(self.actions_.open_project)
         opener.photo_chosen.connect(self.actions_.open_photo)
+        opener.sound_chosen.connect(self.actions_.open_sound)
         self.live.failed.connect(self.show_error)
         self.live.recovered.connect(self._recovered)
         self.live.latency.connect(self.top.meter.add)
@@ -288,10 +292,10 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _failure(self, failure: Failure) -> None:
-        # The canvas, the opener and the tiles have their own ears.
+        # The canvas, the opener, the tiles and the takes have their own ears.
         if failure.key.startswith(TILE):
             self.start.set_asleep(failure.key)
-        elif failure.key not in ("canvas", "model"):
+        elif failure.key not in ("canvas", "model", TAKE):
             self.show_error(failure.sentence)
 
     @Slot()
@@ -340,10 +344,14 @@ class MainWindow(QMainWindow):
             self.link.client.list_models()
         elif update.state == "failed":
             self.show_error(update.message or f"{name} failed.", "go:jobs", "Show jobs")
-        elif update.state == "done" and not isinstance(update.request, FOUND_BY_CARDS):
-            if isinstance(update.request, PictureTrainRequest):
-                if self.workspace != "picture":
-                    self.show_note(f"{name}: trained.", "go:picture", "Show it", 60)
+        elif update.job in self.jobs.quiet or isinstance(update.request, FOUND_BY_CARDS):
+            return
+        elif update.state == "done":
+            if isinstance(update.request, (PictureTrainRequest, SoundTrainRequest)):
+                sound = isinstance(update.request, SoundTrainRequest)
+                place = "sound" if sound else "picture"
+                if self.workspace != place:
+                    self.show_note(f"{name}: trained.", f"go:{place}", "Show it", 60)
             elif isinstance(update.request, TrainRequest):
                 self.link.client.list_models()
                 self.show_note(f"{name}: ready.", f"open:{update.result}", "Steer it", 60)
@@ -376,6 +384,8 @@ class MainWindow(QMainWindow):
         save_geometry("window", self.saveGeometry())
         self.keeper.close()
         self.hide()
+        for page in self._pages.values():
+            page.close()
         self.link.close()
         event.accept()
 

@@ -37,11 +37,24 @@ from engine.messages import (
 )
 from engine.picture.pyramid.recipe import pyramid_memory as pyramid_memory
 from engine.picture.pyramid.store import pyramid_names as pyramid_names
+from engine.picture.region import filled as filled
 from engine.picture.source import read_mask as read_mask
+from engine.picture.source import resized as resized
 from engine.progress import Cancelled as Cancelled
 from engine.progress import Progress as Progress
 from engine.progress import Report as Report
 from engine.server import STUDIO
+from engine.sound.files import write_sound as write_sound
+from engine.sound.shown import Envelope as Envelope
+from engine.sound.shown import decibels as decibels
+from engine.sound.shown import envelope as envelope
+from engine.sound.shown import share_of as share_of
+from engine.sound.shown import shown_range as shown_range
+from engine.sound.source import Sound as Sound
+from engine.sound.source import read_sound as read_sound
+from engine.sound.source import resampled as resampled
+from engine.sound.spectra import peaks as peaks
+from engine.sound.spectra import spectrogram as spectrogram
 from engine.steer.annotations import read_annotations as read_annotations
 from engine.steer.annotations import write_annotations as write_annotations
 from engine.steer.channels import channel_direction as channel_direction
@@ -144,6 +157,10 @@ class EngineClient:
         """Answered by one or more `Answer` events, between pictures; a newer question of the same
         key replaces it. Returns its stamp."""
         return self._live.ask("ask", key, question)
+
+    def forget(self, key: str) -> None:
+        """The question of this key is not wanted any more; there will be no answer."""
+        self._live.ask("ask", key, None)
 
     def pixels(self, frame: Frame) -> np.ndarray:
         """(H, W, 4) uint8 BGRX where the engine wrote it; yours until `release(frame)`.

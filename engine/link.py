@@ -57,6 +57,8 @@ class ProcessLink:
         ours, theirs = context.Pipe(duplex=True)
         self.connection: Connection = ours
         self._outbox = Mailbox()
+        # Threads of numpy's products that wait for each other take several times longer than one.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         self._process = context.Process(
             target=_child, args=(theirs, target, args), name=target, daemon=True
         )

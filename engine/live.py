@@ -22,7 +22,7 @@ from engine.messages import (
     ThumbnailsRequest,
 )
 from engine.ring import Block, RingReader
-from engine.server import NeedsImport
+from engine.server import NeedsImport, Pulse
 from engine.supervisor import Backoff
 
 ENGINE = "engine.server:LiveEngine"
@@ -76,7 +76,7 @@ class LiveKeeper:
             message = Message(kind, key, next(self._stamps), body)  # pyright: ignore[reportArgumentType]
             self._asked[kind, key] = message
             self._post(message)
-            if isinstance(body, ThumbnailsRequest) and not body.requests:
+            if body is None or (isinstance(body, ThumbnailsRequest) and not body.requests):
                 # "None any more": there will be no answer, so the engine does not owe one.
                 self._settle((kind, key), message.number)
                 self._count_owing()
@@ -145,6 +145,8 @@ class LiveKeeper:
 
     def on_message(self, message: object) -> None:
         self._sign_of_life = time.monotonic()
+        if isinstance(message, Pulse):
+            return
         if isinstance(message, Block):
             self.ring.add(message)
             return

@@ -34,6 +34,15 @@ from engine.ring import RingWriter
 STUDIO = "engine.studio:Studio"
 
 
+PULSE_SECONDS = 0.5
+"""Of work without a word after which the engine says that it lives."""
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """A long question has nothing to show yet, but the engine is at work on it."""
+
+
 class NeedsImport(Exception):
     """The file is foreign or has no fast path yet: the client has a job see to it, then asks
     again."""
@@ -86,6 +95,7 @@ class LiveEngine:
         self._ring = RingWriter(announce)
         self._strips: dict[str, _Strip] = {}
         self._thoughts: dict[str, _Thought] = {}
+        self._pulse = 0.0
 
     def receive(self, message: Message) -> None:
         if message.kind == "close":
@@ -127,6 +137,8 @@ class LiveEngine:
                     self._strips[message.key] = strip
             elif message.kind == "ask":
                 self._thoughts.pop(message.key, None)
+                if message.body is None:
+                    return  # It is not wanted any more.
                 self._thoughts[message.key] = _Thought(message.number, studio.answer(message.body))
                 self._think(message.key)
             elif message.kind == "open":
@@ -194,6 +206,10 @@ class LiveEngine:
             self._thoughts[key] = self._thoughts.pop(key)
         if body is not None:
             self._send(Answer(key, thought.stamp, body, done, thought.seconds * 1000.0))
+        elif time.monotonic() - self._pulse > PULSE_SECONDS:
+            # On a slow machine the first words may take longer than silence is trusted.
+            self._pulse = time.monotonic()
+            self._send(Pulse())
 
     def _draw_thumbnail(self, studio: Drawing) -> None:
         strip = next(iter(self._strips.values()))

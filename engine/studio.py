@@ -20,6 +20,7 @@ from engine.messages import (
     PictureQuestion,
     Question,
     Reply,
+    SoundQuestion,
     SteerRequest,
     UpscaleQuestion,
 )
@@ -91,6 +92,10 @@ class Studio:
             from engine.picture.answers import draw
 
             return draw(question.recipe)
+        if isinstance(question, SoundQuestion):
+            from engine.sound.answers import draw as draw_sound
+
+            return draw_sound(question.recipe)
         if isinstance(question, MatterQuestion):
             from engine.picture.matter import nearest_patches
 

@@ -29,6 +29,8 @@ from engine.messages import (
     PictureTrainRequest,
     QualityRequest,
     RenderRequest,
+    SoundRequest,
+    SoundTrainRequest,
     TrainRequest,
     UpscaleRequest,
     UpscaleTrainRequest,
@@ -81,6 +83,14 @@ def run_job(request: JobRequest, progress: Progress) -> str:
             from engine.picture.run import run
 
             return run(request, progress)
+        case SoundTrainRequest():
+            from engine.sound.pyramid.train import train as train_sound
+
+            return train_sound(request, progress)
+        case SoundRequest():
+            from engine.sound.run import run as run_sound
+
+            return run_sound(request, progress)
         case UpscaleRequest():
             from engine.upscale.run import run
 

@@ -114,6 +114,13 @@ class EfficientNetLite0(nn.Module):
             x = block(x)
         return F.relu6(self._bn1(self._conv_head(x))).mean(dim=(2, 3))
 
+    def early(self, x: Tensor) -> Tensor:
+        """(N, 3, H, W) -> (N, 96, H / 2, W / 2): what the first expansion sees, place by place."""
+        x = F.relu6(self._bn0(self._conv_stem(x)))
+        second = self._blocks[1]
+        assert isinstance(second, Block)
+        return F.relu6(second._bn0(second._expand_conv(self._blocks[0](x))))
+
     def forward(self, x: Tensor) -> Tensor:
         return self._fc(self.features(x))
 

@@ -43,6 +43,11 @@ class Config:
         return self.layers + 2 + (BLOCK - 1) * len(self.units)
 
 
+def config_for(scale: int) -> Config:
+    """The shape we train for this scale: at most 37,000 numbers, whatever the size of its head."""
+    return Config(scale=scale, width=24 if scale < 4 else 22)
+
+
 def matrices() -> tuple[np.ndarray, np.ndarray]:
     """((80, 64), (64, 80)) float32: orthonormal real Fourier transform of an 8 x 8 block and back.
 

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
         if command == "setup":
             extras = [name for name in ("dev", "package") if f"--{name}" in rest]
             setup(extras)
-            system_libs.ensure(system_libs.QT)
+            system_libs.ensure([*system_libs.QT, *system_libs.SOUND])
             return 0
         if command == "run":
             return run()

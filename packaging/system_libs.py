@@ -44,6 +44,8 @@ QT: list[Need] = [
     ("libxcb-xfixes.so.0", "libxcb-xfixes0"),
     ("libxcb-xkb.so.1", "libxcb-xkb1"),
 ]
+SOUND: list[Need] = [("libpulse.so.0", "libpulse0")]
+"""Qt Multimedia loads it; without it everything but playback works."""
 DISPLAY: list[Need] = [("bin/Xvfb", "xvfb")]
 
 

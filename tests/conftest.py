@@ -18,6 +18,7 @@ import pytest
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
+    from app.panels.picture import PicturePage
     from app.window import MainWindow
 
 
@@ -127,3 +128,72 @@ def open_model(window: MainWindow, qtbot: QtBot, name: str) -> None:
     window.page("steer")
     with qtbot.waitSignal(window.steer.canvas.painted, timeout=60_000):
         window.opener.open_model(name)
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """120 x 80 pixels of smooth colour with a square in it."""
+    import numpy as np
+    from PIL import Image
+
+    ys, xs = np.mgrid[:80, :120]
+    pixels = np.stack([xs * 2, ys * 3, 255 - xs], axis=-1).astype(np.uint8)
+    pixels[20:40, 30:60] = (220, 40, 30)
+    path = tmp_path / "photo.png"
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+@pytest.fixture
+def make_page(qtbot: QtBot, tmp_path: Path) -> Iterator[Callable[..., PicturePage]]:
+    """Picture pages, on a quick stand-in or on the `real` engine in a thread of this process."""
+    from PySide6.QtWidgets import QApplication
+
+    from app import theme
+    from app.inbox import Inbox
+    from app.jobs import Jobs
+    from app.link import EngineLink
+    from app.panels.picture import PicturePage
+    from engine.client import EngineClient
+
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    theme.apply(app)
+    links: list[EngineLink] = []
+
+    def make(real: bool = False) -> PicturePage:
+        inbox = Inbox()
+        client = (
+            EngineClient(inbox, local=True)
+            if real
+            else EngineClient(
+                inbox,
+                local=True,
+                studio="tests.sketcher:Sketcher",
+                jobs="tests.sketcher:run_job",
+            )
+        )
+        client.start()
+        link = EngineLink(client, inbox)
+        links.append(link)
+        page = PicturePage(link, Jobs(link), tmp_path / "models")
+        page.resize(1280, 760)
+        qtbot.addWidget(page)
+        with qtbot.waitExposed(page):
+            page.show()
+        return page
+
+    yield make
+    for link in links:
+        link.close()
+
+
+@pytest.fixture
+def page(make_page: Callable[..., PicturePage], photo: Path, qtbot: QtBot) -> PicturePage:
+    """A Picture page on which all variations of the photo are drawn."""
+    from tests.pages import finish
+
+    made = make_page()
+    made.open_picture(str(photo))
+    finish(made, qtbot)
+    return made

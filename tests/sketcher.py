@@ -17,6 +17,7 @@ from PIL import Image
 from engine.messages import (
     JobRequest,
     LodestoneError,
+    MatterQuestion,
     Picture,
     PictureQuestion,
     PictureRecipe,
@@ -25,6 +26,7 @@ from engine.messages import (
     Question,
     Reply,
 )
+from engine.picture.matter import nearest_patches
 from engine.progress import Progress
 from tests.troublemakers import Plain
 
@@ -37,6 +39,8 @@ class Sketcher(Plain):
     """Five levels of squares; seed 555 is refused."""
 
     def answer(self, question: Question) -> Generator[Reply | None, None, Reply]:
+        if isinstance(question, MatterQuestion):
+            return (yield from nearest_patches(question))
         assert isinstance(question, PictureQuestion)
         recipe = question.recipe
         if recipe.seed == REFUSED:
@@ -54,7 +58,11 @@ def sketch(recipe: PictureRecipe, level: int) -> PictureReply:
     with Image.open(recipe.source) as image:
         image.thumbnail((recipe.longest, recipe.longest))
         size = (recipe.width or image.width, recipe.height or image.height)
+        if recipe.task == "upscale":
+            size = (round(image.width * recipe.scale), round(image.height * recipe.scale))
         pixels = np.asarray(image.convert("RGB").resize(size), np.int16)
+    if recipe.others:
+        pixels = mixed(recipe, pixels)
     if recipe.task == "sample" and recipe.start_level < LEVELS - 1:
         pixels = np.roll(pixels, (7 * recipe.seed, 13 * recipe.seed), (0, 1))
     step = 2 ** (LEVELS - level)
@@ -63,6 +71,25 @@ def sketch(recipe: PictureRecipe, level: int) -> PictureReply:
     out[..., :3] = np.clip(coarse[..., ::-1] + 5 * (recipe.seed % 4), 0, 255)
     engine = "pyramid" if recipe.engine == "pyramid" else "patches"
     return PictureReply(Picture.of(out), level, LEVELS, engine)
+
+
+def mixed(recipe: PictureRecipe, pixels: np.ndarray) -> np.ndarray:
+    """The pictures laid over each other by the recipe's weights."""
+    height, width = pixels.shape[:2]
+    layers = [pixels]
+    for path in recipe.others:
+        try:
+            with Image.open(path) as image:
+                layers.append(np.asarray(image.convert("RGB").resize((width, height)), np.int16))
+        except OSError as error:
+            raise LodestoneError(f"{Path(path).name} cannot be read. Choose another.") from error
+    if recipe.identity_map is not None:
+        rows = np.arange(height) * recipe.identity_map.shape[1] // height
+        columns = np.arange(width) * recipe.identity_map.shape[2] // width
+        weights = recipe.identity_map.array()[:, rows][:, :, columns]
+    else:
+        weights = np.array(recipe.texture or recipe.identity)[:, None, None]
+    return (np.stack(layers) * weights[..., None]).sum(0).astype(np.int16)
 
 
 def run_job(request: JobRequest, progress: Progress) -> str:

@@ -68,6 +68,16 @@ def test_completions(photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert not np.array_equal(*found)
 
 
+def test_enlarging(photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (large,) = files(capsys, "upscale", photo, "--scale", "1.5", "-o", tmp_path / "out")
+    assert large.shape == (90, 120, 3)
+    back = np.asarray(Image.fromarray(large).resize((80, 60), Image.Resampling.BICUBIC), float)
+    assert np.sqrt(np.mean((back - (landscape() + 1) * 127.5) ** 2)) < 6
+    code, _, error = run(capsys, "upscale", photo, "--scale", "9", "-o", tmp_path / "out")
+    assert code != 0
+    assert "above 1 to 8" in error
+
+
 def test_composites(photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     naive = np.array(Image.open(photo))
     naive[22:40, 30:52] = [240, 20, 220]

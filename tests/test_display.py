@@ -201,3 +201,51 @@ def test_a_person_sorts_describes_and_steers_by_words(
     assert '"method": "say"' in state
     assert "rounder - dark" in state
     assert "Traceback" not in (tmp_path / "log.txt").read_text()
+
+
+def test_a_person_makes_new_pictures_of_one(display: str, person: Path, tmp_path: Path) -> None:
+    """Sample, panorama, keep, holes filled: the first minutes with one picture."""
+    screen = Screen(display, person, tmp_path)
+
+    def wall(shot: np.ndarray) -> np.ndarray:
+        """Where the variations lie."""
+        return shot[92:798, 296:1026].astype(int)
+
+    def coloured(shot: np.ndarray) -> float:
+        """Share of the wall that is no grey."""
+        part = wall(shot)
+        return float((np.abs(part[..., 0] - part[..., 2]) > 12).mean())
+
+    try:
+        screen.wait(lambda shot: float(shot[200:500].std()) > 8)
+        screen.hand("search", "--name", "Lodestone", "windowfocus", "--sync", "key", "ctrl+5")
+        # The second sample: waves.
+        screen.wait(lambda shot: np.abs(np.diff(shot[440:560, 660:790, 2].astype(int))).mean() > 3)
+        screen.hand("mousemove", "727", "503", "click", "1")
+        screen.wait(lambda shot: coloured(shot) > 0.6)
+        # A panorama.
+        eight = screen.shot()
+        screen.hand("mousemove", "196", "352", "click", "1")
+        screen.wait(lambda shot: np.abs(wall(shot) - wall(eight)).mean() > 20)
+        # One of them large, then kept, then back to all.
+        screen.hand("mousemove", "470", "180", "click", "1")
+        # Only a finished picture can be kept: the button's words are bright then.
+        screen.wait(lambda shot: shot[98:114, 850:890].max() > 200)
+        screen.hand("mousemove", "863", "106", "click", "1")
+        time.sleep(1.0)
+        screen.hand("mousemove", "329", "106", "click", "1")
+        # A hole in the middle of the source: answers appear under it.
+        screen.hand("mousemove", "140", "64", "click", "1")
+        time.sleep(1.5)
+        screen.hand("mousemove", "640", "380", "mousedown", "1")
+        for x in range(650, 740, 15):
+            screen.hand("mousemove", str(x), "400", "sleep", "0.03")
+        screen.hand("mouseup", "1")
+        screen.wait(lambda shot: coloured(shot) > 0.55)
+    finally:
+        screen.close()  # kill -9
+    kept = list((person / "kept pictures").glob("*.png"))
+    assert len(kept) == 1
+    with Image.open(kept[0]) as picture:
+        assert picture.width == 2 * picture.height
+    assert "Traceback" not in (tmp_path / "log.txt").read_text()

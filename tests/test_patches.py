@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +15,10 @@ from engine.messages import LodestoneError, PictureRecipe, PictureReply, Vector
 from engine.picture import scores
 from engine.picture.answers import draw
 from engine.picture.nearest import Match, describe, exact, fit_axes, gather
-from engine.picture.patches import generate, level_count
+from engine.picture.patches import generate
+from engine.picture.plan import level_count
 from engine.picture.region import filled
+from engine.picture.source import resized
 
 plain = PictureRecipe("a.png")
 
@@ -30,11 +34,12 @@ def landscape(height: int = 60, width: int = 80) -> np.ndarray:
 
 
 def made(source: np.ndarray, recipe: PictureRecipe, naive: np.ndarray | None = None) -> np.ndarray:
-    stages = [s for s in generate(source, recipe, naive) if s.image is not None]
-    assert [s.level for s in stages] == sorted(s.level for s in stages)
-    assert stages[-1].level == stages[-1].levels
-    assert all(np.isfinite(s.image).all() for s in stages)
-    return stages[-1].image
+    stages = list(generate(source, recipe, naive))
+    shown = [(stage.level, stage.image) for stage in stages if stage.image is not None]
+    assert [level for level, _ in shown] == sorted(level for level, _ in shown)
+    assert shown[-1][0] == stages[-1].levels
+    assert all(np.isfinite(image).all() for _, image in shown)
+    return shown[-1][1]
 
 
 def hole(height: int = 60, width: int = 80) -> np.ndarray:
@@ -43,7 +48,7 @@ def hole(height: int = 60, width: int = 80) -> np.ndarray:
     return mask
 
 
-def ran(work: object) -> np.ndarray:
+def ran(work: Generator[None, None, Any]) -> Any:
     while True:
         try:
             next(work)
@@ -128,6 +133,42 @@ def test_only_where_it_may_vary() -> None:
     varied = made(source, replace(plain, where=Vector.of(where)))
     assert np.abs(varied[:, :45] - source[:, :45]).max() < 1e-6
     assert np.abs(varied[:, 50:] - source[:, 50:]).mean() > 0.05
+
+
+@pytest.mark.parametrize("share", [0.1, 0.75])
+def test_a_painted_part_becomes_another_with_every_seed(share: float) -> None:
+    source = landscape()
+    y, x = np.mgrid[0:60, 0:80]
+    reach = np.sqrt(share * 60 * 80 / np.pi)
+    where = np.clip(1.5 - np.hypot(y - 35, x - 40) / reach, 0, 1).astype(np.float32)
+    recipe = replace(plain, where=Vector.of(where))
+    answers = [made(source, replace(recipe, seed=seed)) for seed in range(3)]
+    inside = where > 0.9
+    gaps = [rms((a - source)[inside]) / source.std() for a in answers]
+    gaps += [rms((answers[a] - answers[b])[inside]) / source.std() for a, b in ((0, 1), (1, 2))]
+    assert np.median(gaps) > 0.2
+    for answer in answers:
+        assert np.array_equal(answer[where == 0], source[where == 0])
+
+
+def test_levels_vary_by_themselves() -> None:
+    source = landscape()
+    count = level_count(60, 80)
+    none = made(source, replace(plain, levels=(0.0,) * count))
+    fine = made(source, replace(plain, levels=(0.0,) * (count - 2)))
+    coarse = made(source, replace(plain, levels=(1.0, *[0.0] * (count - 1))))
+    assert scores.novelty(none, source) < 0.05
+    assert 0.05 < scores.novelty(fine, source) < scores.novelty(coarse, source)
+    assert scores.novelty(resized(fine, 15, 20), resized(source, 15, 20)) < 0.3
+    assert np.array_equal(coarse, made(source, plain))
+    full = made(source, replace(plain, levels=(1.0,)))
+    assert scores.likeness(full, source) > 0.5
+    odd = made(source, replace(plain, levels=(float("nan"), 7.0)))
+    assert np.isfinite(odd).all()
+
+
+def rms(gap: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(gap * gap)))
 
 
 def test_completions_keep_the_known_differ_and_never_peek() -> None:
@@ -230,9 +271,11 @@ def test_replies_come_coarse_to_fine_with_scores_at_the_end(tmp_path: Path) -> N
     [
         (PictureRecipe(""), "No picture"),
         (PictureRecipe("none.png"), "no file"),
-        (PictureRecipe("a.png", "blend"), "trained pyramid"),
+        (PictureRecipe("a.png", "blend"), "two to four"),
         (PictureRecipe("a.png", engine="pyramid"), "no trained pyramid"),
         (PictureRecipe("a.png", "paint"), "no composite"),
+        (PictureRecipe("a.png", "upscale"), "above 1 to 8"),
+        (PictureRecipe("a.png", "upscale", scale=float("nan")), "above 1 to 8"),
         (PictureRecipe("a.png", width=9000), "8,192"),
     ],
 )

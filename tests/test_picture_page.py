@@ -3,111 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app import theme
-from app.inbox import Inbox
-from app.jobs import Jobs, title
-from app.link import EngineLink
+from app.jobs import title
 from app.panels.picture import PicturePage
+from app.panels.picture_loop import LoopWish
 from app.panels.picture_stage import film_of
 from app.picture_state import COPY, PictureState, new_size, recipes
 from app.window import MainWindow
-from engine.client import EngineClient
 from engine.messages import PictureRequest, PictureTrainRequest
+from tests.pages import SOON, finish, stroke
 from tests.sketcher import LEVELS, REFUSED
 from tests.test_accessible import nameless
 
-SOON = 20_000
 Make = Callable[..., PicturePage]
-
-
-@pytest.fixture
-def photo(tmp_path: Path) -> Path:
-    """120 x 80 pixels of smooth colour with a square in it."""
-    ys, xs = np.mgrid[:80, :120]
-    pixels = np.stack([xs * 2, ys * 3, 255 - xs], axis=-1).astype(np.uint8)
-    pixels[20:40, 30:60] = (220, 40, 30)
-    path = tmp_path / "photo.png"
-    Image.fromarray(pixels).save(path)
-    return path
-
-
-@pytest.fixture
-def make_page(qtbot: QtBot, tmp_path: Path) -> Iterator[Make]:
-    """Pages on an engine in a thread of this process; `real`: with the engine that ships."""
-    app = QApplication.instance()
-    assert isinstance(app, QApplication)
-    theme.apply(app)
-    links: list[EngineLink] = []
-
-    def make(real: bool = False) -> PicturePage:
-        inbox = Inbox()
-        client = (
-            EngineClient(inbox, local=True)
-            if real
-            else EngineClient(
-                inbox,
-                local=True,
-                studio="tests.sketcher:Sketcher",
-                jobs="tests.sketcher:run_job",
-            )
-        )
-        client.start()
-        link = EngineLink(client, inbox)
-        links.append(link)
-        page = PicturePage(link, Jobs(link), tmp_path / "models")
-        page.resize(1280, 760)
-        qtbot.addWidget(page)
-        with qtbot.waitExposed(page):
-            page.show()
-        return page
-
-    yield make
-    for link in links:
-        link.close()
-
-
-@pytest.fixture
-def page(make_page: Make, photo: Path, qtbot: QtBot) -> PicturePage:
-    """A page on which all variations of the photo are drawn."""
-    made = make_page()
-    made.open_picture(str(photo))
-    finish(made, qtbot)
-    return made
-
-
-def finish(page: PicturePage, qtbot: QtBot) -> None:
-    """Wait until the whole wall is drawn."""
-
-    def finished() -> bool:
-        shown = page.picturing.shown
-        return bool(shown) and all(one.done or one.failed for one in shown)
-
-    qtbot.waitUntil(finished, timeout=SOON)
-
-
-def stroke(layer, *places: tuple[float, float]) -> None:  # noqa: ANN001 - MaskLayer
-    """One stroke, in shares of the picture."""
-    target = layer.parentWidget().target()
-    points = [
-        QPointF(target.x() + x * target.width(), target.y() + y * target.height()).toPoint()
-        for x, y in places
-    ]
-    QTest.mousePress(layer, Qt.MouseButton.LeftButton, pos=points[0])
-    for point in points[1:]:
-        QTest.mouseMove(layer, point)
-    QTest.mouseRelease(layer, Qt.MouseButton.LeftButton, pos=points[-1])
 
 
 # ---------------------------------------------------------------- open
@@ -290,7 +207,7 @@ def test_one_is_seen_large_beside_its_source(page: PicturePage, qtbot: QtBot) ->
     assert page.stage.pair.isVisible()
     left, right = page.stage.pair.places()
     assert left.height() == pytest.approx(right.height())
-    assert left.right() < right.left()
+    assert not left.intersects(right)
     assert page.scores.title.text() == "THIS ONE"
     QTest.keyClick(page.stage.pair, Qt.Key.Key_Escape)
     assert page.stage.current == -1
@@ -378,7 +295,7 @@ def test_a_trained_pyramid_answers(page: PicturePage, photo: Path, qtbot: QtBot)
     assert page.engine.words.text() == "The pyramid answered"
     page.stage.show_large(0)
     assert page.stage.loop.isVisible()
-    film = film_of(page.picturing.shown[0].recipe, "/x/loop")
+    film = film_of(page.picturing.shown[0].recipe, "/x/loop", LoopWish())
     assert (film.out, film.seconds) == ("/x/loop.mp4", 4.0)
     page.task.button("complete").click()
     stroke(page.complete.hole.layer, (0.3, 0.3), (0.5, 0.4))
@@ -415,8 +332,9 @@ def test_jobs_have_names() -> None:
     assert title(PictureRequest((), "/x/out")) == "Pictures out"
 
 
-def test_a_photo_opened_anywhere_comes_here(window: MainWindow, tmp_path: Path) -> None:
-    path = tmp_path / "photo.jpg"
+@pytest.mark.parametrize("name", ["photo.jpg", "drawing.png"])
+def test_a_photo_opened_anywhere_comes_here(window: MainWindow, tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
     Image.new("RGB", (64, 48), "olive").save(path)
     window.opener.open_path(str(path))
     assert window.workspace == "picture"

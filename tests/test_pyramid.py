@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from engine.client import pyramid_memory
 from engine.messages import LodestoneError, PictureRecipe, PictureRequest, Vector
 from engine.picture.pyramid.animate import animate
+from engine.picture.pyramid.enlarge import faithful
 from engine.picture.pyramid.export import config_of, difference, export, graph_path
 from engine.picture.pyramid.graph import level_graph
 from engine.picture.pyramid.grid import (
@@ -96,6 +98,16 @@ def test_the_smallest_pictures_have_levels(size: tuple[int, int]) -> None:
 def test_pictures_are_never_enlarged_to_work_on() -> None:
     assert fitted((30, 20), 250) == (30, 20)
     assert fitted((3000, 2000), 250) == (250, 167)
+
+
+def test_memory_is_told_before_training() -> None:
+    need, free = pyramid_memory((250, 167), 250)
+    assert 0.4e9 < need < 1e9
+    assert free > 0
+    assert pyramid_memory((8000, 6000), 1000)[0] > pyramid_memory((8000, 6000), 500)[0] > need
+    assert pyramid_memory((6000, 8000), 500, 3)[0] > pyramid_memory((8000, 6000), 500)[0]
+    # A small picture is not enlarged, so a larger working size takes no more.
+    assert pyramid_memory((250, 167), 1000)[0] == need
 
 
 def test_resampling_keeps_flat_and_smooth_pictures() -> None:
@@ -205,6 +217,58 @@ def test_a_later_start_keeps_more(model: str) -> None:
     assert gaps[0] > gaps[1] > gaps[2] > 0
 
 
+def test_every_level_has_its_own_variation(model: str) -> None:
+    own = open_pyramid(model).rebuilt()[-1].clip(-1, 1).transpose(1, 2, 0)
+    assert np.allclose(last(model, levels=(0.0, 0.0, 0.0)), own, atol=1e-5)
+    fine = last(model, levels=(0.0, 0.0, 1.0), variation=0.3)
+    coarse = last(model, levels=(1.0, 0.0, 0.0))
+    assert 0 < np.abs(fine - own).mean() < np.abs(coarse - own).mean()
+    # What is not named varies as always.
+    assert np.array_equal(last(model, levels=(0.4,)), last(model, levels=(0.4, 1.0, 1.0)))
+    assert np.array_equal(last(model, levels=(0.4,)), last(model, variation=0.4))
+
+
+def test_tiles_are_the_whole_and_leave_pauses(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pyramid = open_pyramid(model)
+    random = np.random.default_rng(0)
+    below, noise = random.standard_normal((2, 3, 29, 45)).astype(np.float32)
+    whole = pyramid.draw(2, below, noise)
+    monkeypatch.setattr("engine.picture.pyramid.opened.TILE", 16)
+    assert len(list(pyramid.drawing(2, below, noise))) == 6
+    assert np.allclose(pyramid.draw(2, below, noise), whole, atol=1e-5)
+    assert np.allclose(
+        pyramid.draw(2, below, noise, wrap=True)[:, 10:20, 10:20], whole[:, 10:20, 10:20], atol=1e-5
+    )
+
+
+def test_a_picture_is_enlarged_by_the_finest_level(model: str, tmp_path: Path) -> None:
+    from PIL import Image
+
+    pixels = np.random.default_rng(0).integers(0, 255, (20, 30, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    recipe = PictureRecipe(str(tmp_path / "a.png"), "upscale", "pyramid", model, scale=2.0)
+    drawn = list(sample(model, recipe))
+    # The levels of this pyramid are 1.54 times apart: twice is two steps.
+    assert [(level, levels) for level, levels, _ in drawn] == [(1, 2), (2, 2)]
+    assert drawn[-1][2].shape == (40, 60, 3)
+    *_, (_, _, bent) = sample(model, replace(recipe, scale=1.5))
+    assert bent.shape == (30, 45, 3)
+    for scale in (1.0, 9.0, float("nan")):
+        with pytest.raises(LodestoneError, match="1 to 8 times"):
+            list(sample(model, replace(recipe, scale=scale)))
+
+
+def test_what_is_enlarged_is_the_source_when_made_small_again() -> None:
+    random = np.random.default_rng(0)
+    source = resize(random.uniform(-1, 1, (3, 8, 10)).astype(np.float32), (16, 20))
+    picture = resize(source, (32, 40)) + random.normal(0, 0.3, (3, 32, 40)).astype(np.float32)
+    before, after = (
+        np.abs(resize(one, (16, 20)) - source).mean()
+        for one in (picture, faithful(picture, source))
+    )
+    assert after < before / 4
+
+
 def test_only_where_it_is_painted_varies(model: str) -> None:
     where = np.zeros((24, 32), np.float32)
     where[:, 20:] = 1.0
@@ -224,6 +288,14 @@ def test_a_tile_does_not_know_where_it_begins(model: str) -> None:
     assert np.allclose(np.roll(straight, 7, -1), rolled, atol=1e-5)
 
 
+def test_a_morph_begins_and_ends_at_the_pictures_and_never_jumps(pair: str) -> None:
+    still = {"task": "blend", "variation": 0.0, "levels": (0.0,) * 16, "width": 32, "height": 24}
+    way = [last(pair, identity=(1 - t, t), **still) for t in (0.0, 0.25, 0.49, 0.51, 0.75, 1.0)]
+    own = open_pyramid(pair)
+    assert np.allclose(way[0], np.clip(own.rebuilt(0)[-1], -1, 1).transpose(1, 2, 0), atol=1e-5)
+    assert np.abs(way[3] - way[2]).mean() < 0.1 * np.abs(way[5] - way[0]).mean()
+
+
 def test_identity_is_a_place_and_a_level(pair: str) -> None:
     a, b = last(pair, identity=(1.0, 0.0)), last(pair, identity=(0.0, 1.0), width=32, height=24)
     assert not np.allclose(a, b, atol=1e-2)
@@ -234,7 +306,13 @@ def test_identity_is_a_place_and_a_level(pair: str) -> None:
     assert np.abs(halves[:, 26:] - b[:, 26:]).mean() < np.abs(halves[:, 26:] - a[:, 26:]).mean()
     fused = list(sample(pair, PictureRecipe("", identity=(1.0, 0.0), texture=(0.0, 1.0))))
     plain = list(sample(pair, PictureRecipe("", identity=(1.0, 0.0))))
-    assert np.array_equal(fused[0][2], plain[0][2])
+    own = open_pyramid(pair).rebuilt()[0].transpose(1, 2, 0)
+    # A's structure, not another one like it.
+    assert np.abs(fused[0][2] - own).mean() < np.abs(plain[0][2] - own).mean() / 2
+    free = list(
+        sample(pair, PictureRecipe("", identity=(1.0, 0.0), texture=(0.0, 1.0), levels=(1.0,)))
+    )
+    assert np.array_equal(free[0][2], plain[0][2])
     assert not np.allclose(fused[-1][2], plain[-1][2], atol=1e-3)
     assert pyramid_names(pair) == ("a", "b")
 

@@ -48,6 +48,16 @@ def test_the_canvas_goes_between_the_slices() -> None:
         assert kinds[-1] is Answer
 
 
+def test_what_is_not_wanted_any_more_is_not_answered() -> None:
+    with engine(SLOW) as (client, ears):
+        client.ask(StylesQuestion("one"), "styles")
+        client.forget("styles")
+        stamp = client.ask(StylesQuestion("one"), "other")
+        ears.wait(Answer, lambda answer: answer.stamp == stamp and answer.done)
+        assert not [answer for answer in ears.all(Answer) if answer.key == "styles" and answer.done]
+        assert not ears.all(Failure)
+
+
 def test_a_refused_question_is_a_sentence_and_the_next_one_is_answered() -> None:
     with engine() as (client, ears):
         stamp = client.ask(StylesQuestion("refused"), "styles")
@@ -83,3 +93,11 @@ def test_an_engine_that_cannot_be_started_is_told_and_not_tried_for_ever(
         restarting = [s for s in ears.all(EngineStatus) if s.state == "restarting"]
         assert "could not be started" in restarting[0].message
         assert len(tries) == 3
+
+
+def test_a_long_silent_question_is_no_hanging() -> None:
+    with engine(patience={"render": 1.0}) as (client, ears):
+        ears.wait(EngineStatus, lambda s: s.state == "ready")
+        stamp = client.ask(StylesQuestion("ponder"), "styles")
+        ears.wait(Answer, lambda a: a.stamp == stamp and a.done)
+        assert not [s for s in ears.all(EngineStatus) if s.state == "restarting"]

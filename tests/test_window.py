@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication
@@ -20,7 +20,8 @@ from pytestqt.qtbot import QtBot
 
 from app.opening import kind_of
 from app.window import MainWindow
-from engine.messages import EngineStatus, ExportRequest, RenderRequest, TrainRequest
+from engine.client import to_json
+from engine.messages import EngineStatus, ExportRequest, RenderRequest, SteerRequest, TrainRequest
 from engine.project import Project
 from tests.conftest import open_model
 from tests.test_steer_panel import picture, settle
@@ -140,12 +141,21 @@ def test_what_cannot_be_opened_is_said_in_words(
     assert (tmp_path / name).read_bytes() == content
 
 
-def test_a_plain_png_is_refused_in_words(
-    steering: MainWindow, qtbot: QtBot, tmp_path: Path
+def test_a_png_returns_to_its_recipe_or_is_a_picture_to_work_from(
+    steering: MainWindow, tmp_path: Path
 ) -> None:
-    Image.new("RGB", (4, 4)).save(tmp_path / "holiday.png")
+    info = steering.document.info
+    assert info is not None
+    text = PngImagePlugin.PngInfo()
+    recipe = SteerRequest(model=info.id, truncation=0.25)
+    text.add_itxt("lodestone", to_json(recipe), zip=True)
+    Image.new("RGB", (4, 4)).save(tmp_path / "ours.png", pnginfo=text)
+    Image.new("RGB", (24, 24)).save(tmp_path / "holiday.png")
+    drop(steering, tmp_path / "ours.png")
+    assert steering.workspace == "steer"
+    assert steering.document.state.truncation == 0.25
     drop(steering, tmp_path / "holiday.png")
-    assert "Lodestone" in steering.steer.area.bar.sentence
+    assert steering.workspace == "picture"
 
 
 def test_a_recipe_of_a_missing_generator_is_said(

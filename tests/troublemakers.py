@@ -96,6 +96,9 @@ class Plain:
         assert isinstance(question, StylesQuestion)
         if question.model == "poison":
             os.kill(os.getpid(), signal.SIGKILL)
+        for _ in range(30 if question.model == "ponder" else 0):
+            time.sleep(0.1)
+            yield None
         for step in range(3):
             time.sleep(self.ms / 1000.0)
             yield StyleSpread(Vector.of(np.full(1, step))) if step else None

@@ -12,7 +12,10 @@ from app import theme
 from app.jobs import Jobs
 from app.link import EngineLink
 from app.panels.picture_begin import Begin
+from app.panels.picture_blend import BlendPart
 from app.panels.picture_complete import CompletePart
+from app.panels.picture_compose import ComposePart
+from app.panels.picture_enlarge import EnlargePart
 from app.panels.picture_form import PictureForm
 from app.panels.picture_part import TaskPart
 from app.panels.picture_side import EngineChoice, Kept, Scores
@@ -36,16 +39,19 @@ class PicturePage(QWidget):
 
     def __init__(self, link: EngineLink, jobs: Jobs, models_folder: Path):
         super().__init__()
-        self._jobs = jobs
+        self.jobs = jobs
         self.picturing = Picturing(link, models_folder, samples_folder(), self)
         self.vary, self.complete = VaryPart(self.picturing), CompletePart(self.picturing)
-        self.parts: dict[str, TaskPart] = {p.task: p for p in (self.vary, self.complete)}
+        self.compose = ComposePart(self.picturing)
+        self.blend, self.enlarge = BlendPart(self.picturing), EnlargePart(self.picturing)
+        parts = (self.vary, self.complete, self.compose, self.blend, self.enlarge)
+        self.parts: dict[str, TaskPart] = {part.task: part for part in parts}
         self.stage = Stage(self.picturing, tuple(self.parts.values()))
         self.form = PictureForm(self.picturing, tuple(self.parts.values()))
         self.engine = EngineChoice(self.picturing)
         self.scores = Scores(self.picturing)
         self.train = TrainPyramid(self.picturing, jobs)
-        self.kept = Kept(self.picturing, self.stage)
+        self.kept = Kept(self.picturing, self.stage, models_folder.parent / "kept pictures")
         self.begin = Begin(samples_folder())
         self.setAcceptDrops(True)
         self._make()
@@ -100,8 +106,10 @@ class PicturePage(QWidget):
         for part in (picturing, self.stage, self.kept, *self.parts.values()):
             part.failed.connect(self.failed)
         for part in self.parts.values():
-            part.job_asked.connect(self._jobs.submit)
-        self.stage.film_asked.connect(self._jobs.submit)
+            part.job_asked.connect(self.jobs.submit)
+        self.train.active_changed.connect(self.blend.set_training)
+        self.blend.train_asked.connect(self.train.start)
+        self.stage.film_asked.connect(self.jobs.submit)
         self.begin.open_asked.connect(self.form.choose)
         self.begin.chosen.connect(self.open_picture)
         self.stage.current_changed.connect(self.scores.set_current)
@@ -158,6 +166,8 @@ class PicturePage(QWidget):
         self.task.set_value(state.task)
         self.more.setVisible(state.task == "sample")
         self.more.setEnabled(state.count < MOST)
+        for part in (self.new, self.lock):
+            part.setVisible(state.task != "upscale")
         blocked = self.lock.blockSignals(True)
         self.lock.setChecked(state.locked)
         self.lock.blockSignals(blocked)
@@ -172,7 +182,8 @@ class PicturePage(QWidget):
         elif busy:
             words = f"Drawing, {len(shown) - busy} of {len(shown)}"
         else:
-            words = f"Seed {self.picturing.state.seed}" if shown else ""
+            seeded = self.picturing.state.task != "upscale"
+            words = f"Seed {self.picturing.state.seed}" if seeded else ""
         self.words.setText(words)
 
     @Slot()
@@ -192,8 +203,15 @@ class PicturePage(QWidget):
 
     def dropEvent(self, event: QDropEvent) -> None:
         paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
-        if paths:
-            event.acceptProposedAction()
+        if not paths:
+            return
+        event.acceptProposedAction()
+        still = self.form.still
+        over = still.isVisible() and still.rect().contains(
+            still.mapFrom(self, event.position().toPoint())
+        )
+        task = self.parts[self.picturing.state.task]
+        if over or self.picturing.source is None or not task.take_drop(paths):
             self.open_picture(paths[0])
 
 

@@ -52,8 +52,11 @@ class PictureForm(QWidget):
         layout.addWidget(self.about)
         for part in self._parts:
             layout.addWidget(part.form)
-        layout.addWidget(section("Detail"))
-        layout.addWidget(self.detail)
+        self._size = QWidget()
+        inside = column(self._size, spacing=9)
+        inside.addWidget(section("Detail"))
+        inside.addWidget(self.detail)
+        layout.addWidget(self._size)
         layout.addStretch(1)
 
     @Slot()
@@ -87,7 +90,9 @@ class PictureForm(QWidget):
             return
         small = working(source.size, state.longest)
         words = f"{source.size[0]} × {source.size[1]} pixels"
-        if small != source.size:
+        # Nobody makes a picture smaller in order to enlarge it.
+        self._size.setVisible(state.task != "upscale")
+        if small != source.size and state.task != "upscale":
             words += f", worked on at {small[0]} × {small[1]}"
         self.about.setText(words)
 

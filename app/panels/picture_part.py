@@ -56,11 +56,20 @@ class TaskPart(QObject):
         """Whether the front takes the wall's place too."""
         return False
 
+    @property
+    def one_row(self) -> bool:
+        """Whether the wall is a strip below the front."""
+        return False
+
     def set_active(self, on: bool) -> None:
         """Its front is (not) to be worked in."""
 
     def leave(self) -> None:
         """Another task was chosen."""
+
+    def take_drop(self, _paths: list[str]) -> bool:
+        """Pictures dropped on the page belong to this task; else the first is the new source."""
+        return False
 
     def set_source(self, image: QImage) -> None:
         """Another source picture; null for none."""
@@ -106,10 +115,16 @@ def _nothing(_frame: Frame) -> None:
     """No frame, nothing to give back."""
 
 
-def brushed_canvas(name: str) -> tuple[Canvas, MaskLayer]:
-    """A picture that can be brushed over."""
+def brushless_canvas(name: str) -> Canvas:
+    """A picture that is looked at."""
     canvas = Canvas(_no_pixels, _nothing)
     canvas.setAccessibleName(name)
+    return canvas
+
+
+def brushed_canvas(name: str) -> tuple[Canvas, MaskLayer]:
+    """A picture that can be brushed over."""
+    canvas = brushless_canvas(name)
     layer = MaskLayer(canvas)
     layer.setAccessibleName(f"Brush, {name.lower()}")
     return canvas, layer

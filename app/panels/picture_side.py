@@ -11,14 +11,34 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from app.kept import KeptFolder
 from app.panels.picture_stage import Stage, name_of
-from app.picture_state import COPY
+from app.picture_state import COPY, engine_of, engines, model_of
 from app.picturing import Picturing
 from app.widgets.meters import ShareRow
 from app.widgets.parts import Segments, column, label, push, row, section
 from app.widgets.variations import Tile, VariationWall
+from engine.messages import PictureEngine
 
 ENGINES = {"patches": "Patches", "pyramid": "The pyramid"}
+TIPS: dict[PictureEngine, str] = {
+    "patches": "The source's own patches, without training",
+    "pyramid": "The trained network: live, any size",
+}
+FIRST = "Train a pyramid first (below)"
+WHY = {
+    "patches": ("Only a pyramid answers this", ""),
+    "pyramid": ("Patches answer this", FIRST),
+    "complete": (
+        "Patches enlarge the frame",
+        "Train a pyramid around the hole first (below)",
+    ),
+    "blend": (
+        "Only a pyramid can walk from picture to picture",
+        "Train a pyramid of these pictures first (below)",
+    ),
+}
+"""Why an engine cannot be chosen: it is not able to, or it is not trained."""
 
 
 class Scores(QWidget):
@@ -51,6 +71,8 @@ class Scores(QWidget):
     @Slot()
     def refresh(self) -> None:
         shown = self._picturing.shown
+        # An enlarged picture is not another one: there is nothing to compare.
+        self.setVisible(self._picturing.state.task != "upscale")
         one = 0 <= self._current < len(shown)
         self.title.setText("THIS ONE" if one else "ALL OF THEM")
         looked = [shown[self._current]] if one else shown
@@ -91,10 +113,7 @@ class EngineChoice(QWidget):
         super().__init__()
         self._picturing = picturing
         self.choice = Segments(
-            (
-                ("patches", "Patches", "The source's own patches, without training"),
-                ("pyramid", "Pyramid", "The trained network: live, any size"),
-            ),
+            tuple((name, name.capitalize(), tip) for name, tip in TIPS.items()),
             "Engine",
         )
         self.words = label("", "dim", wrap=True)
@@ -114,17 +133,13 @@ class EngineChoice(QWidget):
     @Slot()
     def refresh(self) -> None:
         state, shown = self._picturing.state, self._picturing.shown
-        filling = state.task != "sample"
-        self.choice.set_value("patches" if filling else state.engine)
-        pyramid = self.choice.button("pyramid")
-        pyramid.setEnabled(bool(state.model) and not filling)
-        pyramid.setToolTip(
-            "Patches answer this"
-            if filling
-            else "The trained network: live, any size"
-            if state.model
-            else "Train a pyramid first (below)"
-        )
+        able, trained = engines(state), bool(model_of(state))
+        self.choice.set_value(able[0] if len(able) == 1 else engine_of(state))
+        for name, tip in TIPS.items():
+            possible = name in able and (name == "patches" or trained)
+            button = self.choice.button(name)
+            button.setEnabled(possible)
+            button.setToolTip(tip if possible else WHY.get(state.task, WHY[name])[name in able])
         replies = [one for one in shown if one.reply is not None]
         done = [one for one in replies if one.done]
         words = ""
@@ -143,9 +158,12 @@ class Kept(QWidget):
 
     failed = Signal(str)
 
-    def __init__(self, picturing: Picturing, stage: Stage):
+    def __init__(self, picturing: Picturing, stage: Stage, folder: Path):
+        """`folder`: where kept pictures lie from one session to the next."""
         super().__init__()
         self._picturing, self._stage = picturing, stage
+        self.folder = KeptFolder(folder, self)
+        self.folder.failed.connect(self.failed)
         self.title = section("Kept")
         self.hint = label("Star a picture and it stays here.", "dim", wrap=True)
         self.wall = VariationWall("Kept pictures", 6, self._file_of, top=True)
@@ -159,6 +177,7 @@ class Kept(QWidget):
         layout.addStretch(0)
         self.write.clicked.connect(self._choose)
         self.wall.keep_asked.connect(self._let_go)
+        picturing.restore(self.folder.read())
         picturing.changed.connect(self.refresh)
         self.refresh()
 
@@ -167,6 +186,7 @@ class Kept(QWidget):
 
     @Slot()
     def refresh(self) -> None:
+        self.folder.sync(self._picturing.state.kept, self._picturing.image_of)
         images = self._images()
         self.title.setText(f"KEPT  {len(images)}" if images else "KEPT")
         self.hint.setVisible(not images)

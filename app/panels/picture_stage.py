@@ -9,6 +9,8 @@ from PySide6.QtCore import QStandardPaths, Qt, QTemporaryDir, Signal, Slot
 from PySide6.QtGui import QImage, QKeyEvent
 from PySide6.QtWidgets import QBoxLayout, QFileDialog, QStackedWidget, QWidget
 
+from app.panels.picture_loop import LoopDialog, LoopWish
+from app.panels.picture_matter import Matter
 from app.panels.picture_part import TaskPart
 from app.picture_state import COPY
 from app.picturing import Picturing, Shown
@@ -17,7 +19,6 @@ from app.widgets.twopictures import TwoPictures
 from app.widgets.variations import Tile, VariationWall
 from engine.messages import PictureRecipe, PictureRequest
 
-LOOP_SECONDS = 4.0
 STRIP = 118
 """Height of the wall while one picture is large."""
 
@@ -38,6 +39,8 @@ class Stage(QWidget):
         self.current = -1
         self.wall = VariationWall("Variations", 8, self.file_of)
         self.pair = TwoPictures()
+        self.matter = Matter(picturing, self.pair)
+        self.wish = LoopWish()
         self._make_bar()
         self._build()
         self._wire()
@@ -63,6 +66,7 @@ class Stage(QWidget):
         inside = column(large, spacing=0)
         inside.addWidget(self._bar)
         inside.addWidget(self.pair, 1)
+        inside.addWidget(self.matter.strip)
         self._large = large
         self._front = QStackedWidget()
         self._front.addWidget(large)
@@ -116,13 +120,14 @@ class Stage(QWidget):
         self._front.setVisible(large or working)
         self.wall.setVisible(not (working and chosen.alone))
         # A wide picture and its answers lie above each other, a tall one's beside.
-        sideways = working and self._aspect() < 1.25
+        strip = large or (working and chosen.one_row)
+        sideways = working and not strip and self._aspect() < 1.25
         way = QBoxLayout.Direction
         self._line.setDirection(way.LeftToRight if sideways else way.TopToBottom)
-        self.wall.set_strip(large)
-        self.wall.setMaximumHeight(STRIP if large else 16_777_215)
+        self.wall.set_strip(strip)
+        self.wall.setMaximumHeight(STRIP if strip else 16_777_215)
         self._line.setStretch(0, 1)
-        self._line.setStretch(1, 1 if sideways or not large else 0)
+        self._line.setStretch(1, 1 if sideways or not strip else 0)
         self._front.setCurrentWidget(chosen.front if working and chosen.front else self._large)
         for part in self._parts.values():
             part.set_active(working and part is chosen)
@@ -180,8 +185,10 @@ class Stage(QWidget):
     def _show_large(self) -> None:
         source = self._picturing.source
         if self.current < 0 or source is None:
+            self.matter.set_shown(None)
             return
         one = self._picturing.shown[self.current]
+        self.matter.set_shown(one)
         words = f"Seed {one.recipe.seed}"
         if one.image is not None:
             words += f", {one.image.width()} × {one.image.height()}"
@@ -236,15 +243,19 @@ class Stage(QWidget):
 
     @Slot()
     def _loop(self) -> None:
-        """Ask where, then have a job write a film that ends where it begins."""
+        """Ask how and where, then have a job write a film that ends where it begins."""
         recipe = self._picturing.shown[self.current].recipe
+        dialog = LoopDialog(self.wish, self)
+        if dialog.exec() != LoopDialog.DialogCode.Accepted:
+            return
+        self.wish = dialog.wish
         place = QStandardPaths.StandardLocation.MoviesLocation
         proposed = Path(QStandardPaths.writableLocation(place)) / name_of(recipe)
         path, _ = QFileDialog.getSaveFileName(
             self, "Loop", str(proposed.with_suffix(".mp4")), "MP4 (*.mp4)"
         )
         if path:
-            self.film_asked.emit(film_of(recipe, path))
+            self.film_asked.emit(film_of(recipe, path, self.wish))
 
     def save_to(self, image: QImage, path: str) -> None:
         if not image.save(path, "PNG"):  # type: ignore[call-overload]
@@ -263,10 +274,10 @@ def is_copy(one: Shown) -> bool:
     )
 
 
-def film_of(recipe: PictureRecipe, path: str) -> PictureRequest:
-    """Four seconds that begin and end with this picture."""
+def film_of(recipe: PictureRecipe, path: str, wish: LoopWish) -> PictureRequest:
+    """A film that begins and ends with this picture."""
     out = path if path.endswith(".mp4") else f"{path}.mp4"
-    return PictureRequest((recipe,), out, seconds=LOOP_SECONDS)
+    return PictureRequest((recipe,), out, seconds=wish.seconds, alpha=wish.alpha, beta=wish.beta)
 
 
 def name_of(recipe: PictureRecipe) -> str:

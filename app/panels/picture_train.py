@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 import math
+import re
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QProgressBar, QWidget
 
-from app.jobs import ACTIVE, Jobs, time_left
+from app.jobs import ACTIVE, Jobs, stem, time_left
 from app.picturing import Picturing
 from app.widgets.amount import AmountSlider
+from app.widgets.levels import LevelStrip
 from app.widgets.parts import column, image_of, label, push, row, section
 from app.widgets.still import Still
-from engine.messages import JobUpdate, PictureTrainRequest
+from engine.client import pyramid_memory
+from engine.messages import JobUpdate, PictureTrainRequest, Vector
 
 SHORTEST, USUAL, LONGEST = 20.0, 120.0, 3600.0
 """Seconds of training."""
+LEVEL = re.compile(r"Level (\d+) of (\d+)")
+"""How a training says where it is."""
+Subject = tuple[tuple[str, ...], Vector | None]
+"""Pictures a pyramid is trained on, and the hole it must not see."""
 
 
 class TrainPyramid(QWidget):
     """A budget, a button, and the newest level."""
 
+    active_changed = Signal(bool)
+    """What is in front of the person is (not) in training."""
+
     def __init__(self, picturing: Picturing, jobs: Jobs):
         super().__init__()
         self._picturing, self._jobs = picturing, jobs
         self._job: int | None = None
+        self._before: Subject | None = None
         self._make()
         self._build()
         self._wire()
@@ -40,11 +51,13 @@ class TrainPyramid(QWidget):
         self.budget.setToolTip("Longer is better; what is learnt is kept and can go on.")
         self.seconds = label("")
         self.seconds.setFixedWidth(60)
-        self.about = label("A small network of this picture: live at any size.", "dim", wrap=True)
+        self.about = label("", "dim", wrap=True)
+        self.memory = label("", "small", wrap=True)
         self.begin = push("Train", "Begin (it can be paused and stopped)", primary=True)
         self.pause = push("Pause")
         self.stop = push("Stop", "Finished levels are kept; training can go on later")
         self.preview = Still("Newest level", 150)
+        self.levels = LevelStrip()
         self.progress = QProgressBar()
         self.progress.setRange(0, 1000)
         self.progress.setTextVisible(False)
@@ -61,7 +74,9 @@ class TrainPyramid(QWidget):
         line.setStretch(0, 1)
         self._dial.setLayout(line)
         layout.addWidget(self._dial)
+        layout.addWidget(self.memory)
         layout.addWidget(self.preview)
+        layout.addWidget(self.levels)
         layout.addWidget(self.progress)
         layout.addWidget(self.state)
         layout.addLayout(row(self.begin, self.pause, self.stop, 1))
@@ -71,10 +86,10 @@ class TrainPyramid(QWidget):
         self.begin.clicked.connect(self.start)
         self.pause.clicked.connect(self._pause)
         self.stop.clicked.connect(self._stop)
-        self._picturing.source_changed.connect(self._source)
+        self._picturing.changed.connect(self.refresh)
         self._jobs.updated.connect(self._updated)
         self._tell()
-        self._show(None)
+        self.refresh()
 
     @property
     def amount(self) -> float:
@@ -87,17 +102,37 @@ class TrainPyramid(QWidget):
         words = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
         self.seconds.setText(words.replace(".0 ", " "))
 
+    @property
+    def subject(self) -> Subject | None:
+        """What the chosen task would have trained; None while that is not known."""
+        state, source = self._picturing.state, self._picturing.source
+        if source is None or (state.task == "complete" and state.hole is None):
+            return None
+        if state.task == "blend" and not state.others:
+            return None
+        others = state.others if state.task == "blend" else ()
+        return (source.path, *others), state.hole if state.task == "complete" else None
+
     def request(self) -> PictureTrainRequest | None:
         """What would be trained; None without a picture."""
-        state, source = self._picturing.state, self._picturing.source
-        if source is None:
+        subject, source = self.subject, self._picturing.source
+        if subject is None or source is None:
+            return None
+        sources, hole = subject
+        try:
+            card = self._picturing.card_path(sources[0], sources[1:], hole)
+        except OSError as error:
+            self._picturing.failed.emit(
+                f"{stem(str(error.filename))} cannot be read. Choose another picture."
+            )
             return None
         return PictureTrainRequest(
-            sources=(source.path,),
-            out=str(self._picturing.card_path(source.path)),
-            name=source.name,
+            sources=sources,
+            out=str(card),
+            name=" + ".join(stem(path).rpartition(".")[0] for path in sources),
             seconds=self.amount,
-            longest=state.longest,
+            longest=self._picturing.state.longest,
+            mask=hole,
         )
 
     @Slot()
@@ -117,21 +152,44 @@ class TrainPyramid(QWidget):
             self._jobs.cancel(self._job)
 
     @Slot()
-    def _source(self) -> None:
-        """Another picture has another pyramid; one in training goes on by itself."""
-        self._job = None
+    def refresh(self) -> None:
+        """Other pictures have another pyramid; one in training goes on by itself."""
+        subject = self.subject
+        self.about.setText(_about(self._picturing.state.task, subject))
+        self.begin.setEnabled(subject is not None)
+        self._forecast(subject)
+        if subject is not None and subject == self._before:
+            return
+        self._before, self._job = subject, None
         self.preview.set_image(QImage())
+        self.levels.clear()
         mine = [update for update in self._jobs.all if self._mine(update)]
         self._show(mine[-1] if mine else None)
         if mine:
             self._job = mine[-1].job
 
+    def _forecast(self, subject: Subject | None) -> None:
+        source = self._picturing.source
+        if subject is None or source is None:
+            self.memory.setText("")
+            return
+        images = [self._picturing.look(path, quiet=True) for path in subject[0][1:]]
+        sizes = [source.size, *((im.width(), im.height()) for im in images if im is not None)]
+        longest = self._picturing.state.longest
+        needs = [pyramid_memory(size, longest, len(subject[0])) for size in sizes]
+        need, free = max(needs)
+        words = f"Memory: about {_giga(need)}, {_giga(free)} free."
+        if need > free:
+            words += " It will not fit: choose less detail, or close other programs."
+        self.memory.setText(words)
+        self.memory.setProperty("rank", "alarm" if need > free else "small")
+        self.memory.style().polish(self.memory)
+
     def _mine(self, update: JobUpdate) -> bool:
-        request, source = update.request, self._picturing.source
+        request = update.request
         return (
             isinstance(request, PictureTrainRequest)
-            and source is not None
-            and request.sources[0] == source.path
+            and (request.sources, request.mask) == self.subject
         )
 
     @Slot(object)
@@ -141,11 +199,14 @@ class TrainPyramid(QWidget):
         before = self._jobs.get(self._job or 0)
         self._job = update.job
         self._show(update)
-        if update.state == "done" and update.result and before is not None:
-            self._picturing.take_pyramid(update.request, update.result)
+        request = update.request
+        trained = update.state == "done" and bool(update.result) and before is not None
+        if trained and isinstance(request, PictureTrainRequest):
+            self._picturing.take_pyramid(request, update.result)
 
     def _show(self, update: JobUpdate | None) -> None:
         active = update is not None and update.state in ACTIVE
+        self.active_changed.emit(active)
         self.begin.setVisible(not active)
         again = update is not None and update.state == "cancelled"
         self.begin.setText("Go on" if again else "Train")
@@ -153,19 +214,41 @@ class TrainPyramid(QWidget):
         self.pause.setVisible(active)
         self.stop.setVisible(active)
         self._dial.setVisible(not active)
+        self.memory.setVisible(not active)
         self.about.setVisible(update is None)
+        self.levels.setVisible(active and self.levels.known > 0)
         self.progress.setVisible(active)
         self.state.setVisible(update is not None)
         self.preview.setVisible(active and not self.preview.image.isNull())
         if update is None:
             return
         if update.preview is not None and active:
-            self.preview.set_image(image_of(update.preview))
+            image = image_of(update.preview)
+            self.preview.set_image(image)
             self.preview.show()
+            found = LEVEL.search(update.message)
+            if found is not None:
+                self.levels.set_level(int(found[1]), int(found[2]), image)
+                self.levels.show()
         paused = update.state == "paused"
         self.pause.setText("Go on" if paused else "Pause")
         self.progress.setValue(round(update.fraction * 1000))
         self.state.setText(_words(update))
+
+
+def _about(task: str, subject: Subject | None) -> str:
+    if subject is None:
+        first = "Brush over the hole first: the pyramid is trained around it."
+        return "Add a second picture first." if task == "blend" else first
+    if subject[1] is not None:
+        return "Around the hole: what lies there is never looked at."
+    if len(subject[0]) > 1:
+        return f"A small network of these {len(subject[0])} pictures: morphs and melds live."
+    return "A small network of this picture: live at any size."
+
+
+def _giga(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count < 9.95e9 else f"{count / 1e9:.0f} GB"
 
 
 def _words(update: JobUpdate) -> str:

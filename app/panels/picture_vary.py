@@ -8,10 +8,12 @@ from PySide6.QtCore import Slot
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QCheckBox, QWidget
 
+from app import icons
 from app.panels.picture_part import Painted, TaskPart, named
 from app.picture_state import LARGEST, SMALLEST, new_size, working
 from app.picturing import Picturing
 from app.widgets.amount import AmountRow, Whole
+from app.widgets.levelbars import LevelBars
 from app.widgets.mask import MaskTools
 from app.widgets.parts import Segments, column, label, push, row, section
 
@@ -54,11 +56,15 @@ class VaryPart(TaskPart):
         self.level.setToolTip("0: everything is new. Higher: the layout stays, details vary.")
         self.variation = AmountRow("Variation", 0, 100, 100, 5, " %", decimals=0)
         self.variation.setToolTip("How freely the first level begins.")
+        self.per_level = push("Per level", "How freely every level varies", icon="right")
+        self.per_level.setCheckable(True)
+        self.even = push("Even", "All levels vary as the two sliders above say")
+        self.bars = LevelBars()
         self.paint = push("Paint where", icon="brush")
         self.paint.setCheckable(True)
         self.paint.setToolTip("Brush over the parts that may change; the rest stays.")
         self.everywhere = push("Everywhere", "Forget what was painted: all of it varies")
-        for button in (self.paint, self.everywhere):
+        for button in (self.paint, self.everywhere, self.per_level, self.even):
             button.setProperty("compact", True)
         self.tools = MaskTools(self.where.layer)
 
@@ -77,6 +83,12 @@ class VaryPart(TaskPart):
         ends.setContentsMargins(44, 0, 0, 0)
         inside.addLayout(ends)
         inside.addLayout(named("Vary", self.variation))
+        inside.addLayout(row(self.per_level, 1, self.even))
+        self._each = QWidget()
+        each = column(self._each, spacing=3)
+        each.addWidget(self.bars)
+        each.addLayout(row(label("coarse", "small"), 1, label("fine", "small")))
+        inside.addWidget(self._each)
         inside.addWidget(section("Where"))
         line = row(self.paint, self.everywhere, spacing=6)
         line.setStretch(0, 1)
@@ -95,11 +107,15 @@ class VaryPart(TaskPart):
         self.variation.moved.connect(
             lambda at: change(self.tr("Variation"), "variation", variation=at / 100)
         )
+        self.per_level.toggled.connect(self._disclose)
+        self.bars.moved.connect(self._levels)
+        self.even.clicked.connect(lambda: change(self.tr("Even levels"), levels=()))
         self.paint.toggled.connect(self._painting)
         self.everywhere.clicked.connect(self.where.layer.clear)
         self.where.layer.left.connect(self.leave)
         self.picturing.arrived.connect(self._arrived)
         self.tools.hide()
+        self._disclose(False)
 
     # -------------------------------------------------------------- hand
 
@@ -113,6 +129,15 @@ class VaryPart(TaskPart):
     @Slot()
     def leave(self) -> None:
         self.paint.setChecked(False)
+
+    @Slot(bool)
+    def _disclose(self, on: bool) -> None:
+        self._each.setVisible(on)
+        self.per_level.setIcon(icons.icon("down" if on else "right"))
+
+    @Slot(object)
+    def _levels(self, values: tuple[float, ...]) -> None:
+        self.picturing.change(self.tr("Variation per level"), "levels", levels=values)
 
     @Slot(bool)
     def _painting(self, on: bool) -> None:
@@ -143,6 +168,15 @@ class VaryPart(TaskPart):
     def _arrived(self, _index: int) -> None:
         levels = self.picturing.levels or LEVELS
         self.level.slider.set_span(0, max(levels - 1, 1))
+        self._show_levels()
+
+    def _show_levels(self) -> None:
+        state = self.picturing.state
+        self.even.setVisible(bool(state.levels))
+        if state.levels and not self.per_level.isChecked():
+            self.per_level.setChecked(True)
+        values = state.levels or (state.variation,)
+        self.bars.set_values(values, self.picturing.levels or LEVELS, state.start_level)
 
     def refresh(self) -> None:
         state, source = self.picturing.state, self.picturing.source
@@ -151,6 +185,7 @@ class VaryPart(TaskPart):
         self._free.setVisible(state.shape == "free")
         self.level.set_amount(state.start_level)
         self.variation.set_amount(state.variation * 100)
+        self._show_levels()
         self.everywhere.setEnabled(state.where is not None)
         pairs = [(self.width_field, state.width), (self.height_field, state.height)]
         for field, value in pairs:

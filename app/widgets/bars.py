@@ -102,6 +102,7 @@ class Meter(QLabel):
         self._painted: deque[float] = deque(maxlen=WINDOW)
         self._provider = ""
         self._status = ""
+        self._short = False
         self._timer = QTimer(self)
         self._timer.setInterval(250)
         self._timer.timeout.connect(self.refresh)
@@ -114,6 +115,12 @@ class Meter(QLabel):
     def set_provider(self, provider: str) -> None:
         self._provider = provider
         self.refresh()
+
+    def set_short(self, short: bool) -> None:
+        """Where room is scarce the figures go before what computes them."""
+        if short != self._short:
+            self._short = short
+            self.refresh()
 
     def set_status(self, text: str) -> None:
         """A word instead of figures, such as `starting`; empty shows the figures again."""
@@ -151,6 +158,6 @@ class Meter(QLabel):
                 parts.append(f"{(len(recent) - 1) / (recent[-1] - recent[0]):.0f} fps")
             else:
                 self._timer.stop()
-        if self._provider:
+        if self._provider and not (self._short and parts):
             parts.append(self._provider)
         self.setText("   ".join(parts))

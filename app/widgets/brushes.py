@@ -73,7 +73,7 @@ class Mask:
         if self._brush.lasso:
             return
         brush = replace(self._brush, size=self._brush.size * min(max(pressure, 0.05), 1.0))
-        _touch(self._stroke, self._last, (x, y), brush)
+        touch(self._stroke, self._last, (x, y), brush)
         self._last = (x, y)
         self._lay()
 
@@ -151,10 +151,13 @@ def within(shape: tuple[int, ...], outline: list[tuple[float, float]]) -> np.nda
     return inside.astype(np.float32)
 
 
-def _touch(
+def touch(
     stroke: np.ndarray, start: tuple[float, float], end: tuple[float, float], brush: Brush
-) -> None:
-    """Paint the line from `start` to `end` (mask pixels) into `stroke` (H, W), in place."""
+) -> tuple[slice, slice]:
+    """Paint the line from `start` to `end` (mask pixels) into `stroke` (H, W), in place.
+
+    Returns the rows and columns that may have changed.
+    """
     height, width = stroke.shape
     # Below about one pixel the brush would slip between the pixels' middles.
     radius = max(brush.size * max(height, width) / 2.0, 0.71)
@@ -162,8 +165,9 @@ def _touch(
     right = min(int(max(start[0], end[0]) + radius + 2), width)
     top = max(int(min(start[1], end[1]) - radius - 1), 0)
     bottom = min(int(max(start[1], end[1]) + radius + 2), height)
+    box = slice(top, max(bottom, top)), slice(left, max(right, left))
     if left >= right or top >= bottom:
-        return
+        return box
     ys, xs = np.mgrid[top:bottom, left:right].astype(np.float32) + 0.5
     dx, dy = end[0] - start[0], end[1] - start[1]
     length = dx * dx + dy * dy
@@ -176,3 +180,4 @@ def _touch(
     value = value * value * (3.0 - 2.0 * value)
     part = stroke[top:bottom, left:right]
     np.maximum(part, value, out=part)
+    return box

@@ -74,6 +74,7 @@ class Canvas(QWidget):
         self._view = View()
         self._pan_from: QPointF | None = None
         self._other = QImage()
+        self._tags = ("Snapshot", "Now")
         self._split: float | None = None
         self._drag_split = False
         self._peek = False
@@ -124,11 +125,11 @@ class Canvas(QWidget):
             self._release(self._frame)
             self._frame = None
 
-    def show_image(self, image: QImage) -> None:
-        """Show a picture that is not a frame of the engine."""
+    def show_image(self, image: QImage, view: View | None = None) -> None:
+        """Show a picture that is not a frame of the engine; fitted, or as in `view`."""
         self.keep()
         self._image = image
-        self._set_view(View())
+        self._set_view(view or View())
 
     def clear(self, text: str = "") -> None:
         """No picture; `text` says why."""
@@ -208,8 +209,9 @@ class Canvas(QWidget):
     def comparing(self) -> bool:
         return self._split is not None
 
-    def set_other(self, image: QImage) -> None:
-        """The snapshot to compare with."""
+    def set_other(self, image: QImage, tags: tuple[str, str] = ("Snapshot", "Now")) -> None:
+        """The snapshot to compare with; `tags`: what it and the picture are called."""
+        self._tags = tags
         self._other = enlarged(image, 2.0)
         if image.isNull():
             self.set_comparing(False)
@@ -324,7 +326,7 @@ class Canvas(QWidget):
         if self._split is not None and not self._peek:
             self._paint_split(painter, target, self._split)
         if self._peek:
-            self._paint_tag(painter, target.topLeft(), "Snapshot")
+            self._paint_tag(painter, self._corner(target), self._tags[0])
         if self._keyboard:
             painter.setPen(QPen(theme.colour(theme.ACCENT), 1))
             painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
@@ -357,8 +359,16 @@ class Canvas(QWidget):
         painter.drawLine(QPointF(x, target.top()), QPointF(x, target.bottom()))
         painter.setBrush(theme.colour("#ffffff"))
         painter.drawEllipse(QPointF(x, target.center().y()), 6, 6)
-        self._paint_tag(painter, target.topLeft(), "Snapshot")
-        self._paint_tag(painter, QPointF(target.right() - 62, target.top()), "Now")
+        corner = self._corner(target)
+        self._paint_tag(painter, corner, self._tags[0])
+        wide = painter.fontMetrics().horizontalAdvance(self._tags[1]) + 32
+        right = min(target.right(), self.width())
+        self._paint_tag(painter, QPointF(right - wide, corner.y()), self._tags[1])
+
+    @staticmethod
+    def _corner(target: QRectF) -> QPointF:
+        """Upper left of what is seen of the picture."""
+        return QPointF(max(target.x(), 0.0), max(target.y(), 0.0))
 
     def _paint_tag(self, painter: QPainter, corner: QPointF, text: str) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -276,13 +276,17 @@ class MaskLayer(QWidget):
         self._image = made.copy()
         self.update()
 
+    @property
+    def _veiled(self) -> bool:
+        return not self._mask.empty
+
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHints(
             QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform
         )
         target = self._canvas.target()
-        if not self._mask.empty:
+        if self._veiled:
             painter.drawImage(target, self._image, QRectF(self._image.rect()))
         if self._brush.lasso and len(self._outline) > 1:
             for colour, thick in (("#000000", 3.0), ("#ffffff", 1.2)):

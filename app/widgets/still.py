@@ -17,7 +17,7 @@ class Still(QWidget):
         self._image = QImage()
         self._highest = highest
         self.setAccessibleName(name)
-        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
 
@@ -27,7 +27,7 @@ class Still(QWidget):
 
     def set_image(self, image: QImage) -> None:
         self._image = image
-        self._fit()
+        self.updateGeometry()
         self.update()
 
     def heightForWidth(self, width: int) -> int:
@@ -39,13 +39,6 @@ class Still(QWidget):
 
     def sizeHint(self) -> QSize:
         return QSize(240, self.heightForWidth(240))
-
-    def _fit(self) -> None:
-        self.setFixedHeight(self.heightForWidth(max(self.width(), 100)))
-
-    def resizeEvent(self, event) -> None:  # noqa: ANN001 - QResizeEvent
-        super().resizeEvent(event)
-        self._fit()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if self.rect().contains(event.position().toPoint()):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-AREAS = ("steer", "discover", "picture")
+AREAS = ("steer", "discover", "picture", "sound")
 
 
 def measures(area: str) -> Iterator[dict[str, Any]]:
@@ -21,8 +21,27 @@ def measures(area: str) -> Iterator[dict[str, Any]]:
 
         return discover.measures()
     if area == "picture":
-        from engine.bench import picture_patches
+        from engine.bench import (
+            picture_accelerated,
+            picture_blend,
+            picture_cost,
+            picture_patches,
+            picture_pyramid,
+        )
         from engine.bench.figure import told
 
-        return told((("patches", picture_patches.measures),))
+        return told(
+            (
+                ("patches", picture_patches.measures),
+                ("pyramid", picture_pyramid.measures),
+                ("identity map", picture_blend.measures),
+                ("reference schedule", picture_cost.measures),
+                ("accelerated", picture_accelerated.measures),
+            )
+        )
+    if area == "sound":
+        from engine.bench import sound_grains, sound_pyramid
+        from engine.bench.figure import told
+
+        return told((("grains", sound_grains.measures), ("pyramid", sound_pyramid.measures)))
     raise LodestoneError(f"There are no measures of {area!r:.40}. Measure {' or '.join(AREAS)}.")

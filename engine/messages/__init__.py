@@ -52,6 +52,16 @@ from engine.messages.picturing import PictureReply as PictureReply
 from engine.messages.picturing import PictureRequest as PictureRequest
 from engine.messages.picturing import PictureTask as PictureTask
 from engine.messages.picturing import PictureTrainRequest as PictureTrainRequest
+from engine.messages.sounding import SoundEngine as SoundEngine
+from engine.messages.sounding import SoundFormat as SoundFormat
+from engine.messages.sounding import SoundKind as SoundKind
+from engine.messages.sounding import SoundQuestion as SoundQuestion
+from engine.messages.sounding import SoundRecipe as SoundRecipe
+from engine.messages.sounding import SoundReply as SoundReply
+from engine.messages.sounding import SoundRequest as SoundRequest
+from engine.messages.sounding import SoundTask as SoundTask
+from engine.messages.sounding import SoundTrainRequest as SoundTrainRequest
+from engine.messages.sounding import Span as Span
 from engine.messages.steering import Direction as Direction
 from engine.messages.steering import Edit as Edit
 from engine.messages.steering import LatentPart as LatentPart

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.messages.picturing import MatterQuestion, MatterReply, PictureQuestion, PictureReply
+from engine.messages.sounding import SoundQuestion, SoundReply
 from engine.messages.steering import Direction, Space, SteerRequest
 from engine.messages.upscaling import UpscaleQuestion, UpscaleReply
 from engine.messages.values import Vector
@@ -279,6 +280,7 @@ Question = (
     | VocabularyQuestion
     | PictureQuestion
     | MatterQuestion
+    | SoundQuestion
     | UpscaleQuestion
 )
 """What the live engine answers between pictures (`EngineClient.ask`)."""
@@ -291,5 +293,6 @@ Reply = (
     | Vocabulary
     | PictureReply
     | MatterReply
+    | SoundReply
     | UpscaleReply
 )

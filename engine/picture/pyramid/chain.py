@@ -35,7 +35,7 @@ class Chain:
         seed: int, recipe: Recipe, device: torch.device,
     ):  # fmt: skip
         self.config, self.seed, self.recipe, self.device = config, seed, recipe, device
-        self._pictures, self._known = tuple(pictures), tuple(known)
+        self._pictures, self.known = tuple(pictures), tuple(known)
         self.level = 0
         """Index of the level that is trained next."""
         first = [level_size(size, config.scales[0]) for size in config.sizes]
@@ -50,7 +50,7 @@ class Chain:
         found, errors = [], []
         for which, size in enumerate(self.config.sizes):
             size = level_size(size, self.config.scales[self.level])
-            real, known = resize_known(self._pictures[which], self._known[which], size)
+            real, known = resize_known(self._pictures[which], self.known[which], size)
             below, rebuilt, latent = self._below(which, size)
             if known.any():
                 errors.append(float(np.square(rebuilt - real)[:, known].mean()))

@@ -55,7 +55,7 @@ def hinge(real: Tensor, false: Tensor, valid: Tensor | None) -> Tensor:
 
 def directions(count: int, random: torch.Generator, device: torch.device) -> Tensor:
     """(count, 3, 7, 7) unit vectors."""
-    found = torch.randn(count, CHANNELS * PATCH * PATCH, generator=random)
+    found = torch.randn(count, CHANNELS * PATCH * PATCH, generator=random, device=random.device)
     return F.normalize(found, dim=1).reshape(count, CHANNELS, PATCH, PATCH).to(device)
 
 

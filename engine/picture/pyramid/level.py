@@ -7,6 +7,7 @@ the reconstruction). Levels larger than a window train on windows, four at a tim
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,8 @@ from torch import Tensor
 
 from engine.picture.pyramid.critic import Critic, directions, hinge, sliced
 from engine.picture.pyramid.grid import pad
-from engine.picture.pyramid.recipe import Recipe
+from engine.picture.pyramid.recipe import JUDGED, JUDGES, Recipe
+from engine.picture.pyramid.record import Recorded
 from models.pyramid import CHANNELS, Config, Level
 
 
@@ -37,6 +39,22 @@ class Target:
     """(1, 3, h + 2m, w + 2m): the noise that reconstructs; zero above the coarsest level."""
     inside: Tensor
     """(1, 1, h + 2m, w + 2m): 1 inside the picture, 0 in the margin, where there is no noise."""
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What one step looks at: N windows of one picture."""
+
+    real: Tensor
+    """(N, 3, h, w)."""
+    known: Tensor | None
+    """(N, 1, h, w) 0/1."""
+    inputs: Tensor
+    """(2N, 3, h + 2m, w + 2m): a sample of the level below, then its reconstruction …"""
+    noises: Tensor
+    """… and what is added to each."""
+    along: Tensor
+    """(P, 3, 7, 7): directions of the sliced distance."""
 
 
 @dataclass(frozen=True)
@@ -83,13 +101,17 @@ class LevelTrainer:
         self.level.start(self.random)
         self.level.to(device)
         self.critic = Critic(config, self.random).to(device)
-        betas = (0.5, 0.99)
-        rates = recipe.generator_rate, recipe.critic_rate
-        self.adam = torch.optim.Adam(self.level.parameters(), rates[0], betas)
-        self.critic_adam = torch.optim.Adam(self.critic.parameters(), rates[1], betas)
+        cuda = device.type == "cuda"
+        self._lots = torch.Generator(device).manual_seed(seed) if cuda else self.random
+        self.adam = _adam(self.level, recipe.generator_rate, device)
+        self.critic_adam = _adam(self.critic, recipe.critic_rate, device)
+        self._learn = self.learn
+        if cuda and all(goal.known is None for goal in targets):
+            # Which patches a hole leaves is found out anew in every step: not to be recorded.
+            self._learn = Recorded(self.learn)
         self.figures = Figures(0.0, 0.0)
         self._scores: list[Figures] = []
-        self._judge = directions(64, torch.Generator().manual_seed(1), device)
+        self._judge = directions(JUDGES, torch.Generator().manual_seed(1), device)
 
     # ------------------------------------------------------------ running
 
@@ -122,30 +144,50 @@ class LevelTrainer:
         return distances[1] > 0.98 * distances[0] and decibels[1] < decibels[0] + 0.15
 
     def _rate(self, share: float) -> None:
-        self.adam.param_groups[0]["lr"] = self.recipe.generator_rate * share
-        self.critic_adam.param_groups[0]["lr"] = self.recipe.critic_rate * share
+        for adam, rate in (
+            (self.adam, self.recipe.generator_rate),
+            (self.critic_adam, self.recipe.critic_rate),
+        ):
+            group = adam.param_groups[0]
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rate * share)  # a recorded step reads it where it lies
+            else:
+                group["lr"] = rate * share
 
     # ------------------------------------------------------------ one step
 
     def step(self, number: int) -> None:
         which = number % len(self.targets)
-        goal = self.targets[which]
-        windows = self._windows(goal)
-        real = _cut(goal.real, windows)
-        known = None if goal.known is None else _cut(goal.known, windows)
-        below = goal.below[self._pick(len(goal.below))][None]
-        m = self.config.margin
-        below = _cut(below, windows, 2 * m)
-        inside = _cut(goal.inside, windows, 2 * m)
-        noise = self._noise(below.shape) * inside * self.amplitude
-        inputs = torch.cat([below, _cut(goal.rebuilt, windows, 2 * m)])
-        noises = torch.cat([noise, _cut(goal.latent, windows, 2 * m)])
-        drawn = self.level(inputs, noises, self._who(which, inputs))
-        false, rebuilt = drawn.chunk(2)
-        self._critic_step(real, false.detach(), known, which)
-        self._level_step(real, false, rebuilt, known, which)
+        self._learn(which, self._batch(which))
 
-    def _critic_step(self, real: Tensor, false: Tensor, known: Tensor | None, which: int) -> None:
+    def _batch(self, which: int) -> Batch:
+        """Everything of a step that is drawn by lot; the rest is the same work every time."""
+        goal, m = self.targets[which], self.config.margin
+        windows = self._windows(goal)
+        below = goal.below[self._pick(len(goal.below))][None]
+        below = _cut(below, windows, 2 * m)
+        noise = self._noise(below.shape) * _cut(goal.inside, windows, 2 * m) * self.amplitude
+        return Batch(
+            real=_cut(goal.real, windows),
+            known=None if goal.known is None else _cut(goal.known, windows),
+            inputs=torch.cat([below, _cut(goal.rebuilt, windows, 2 * m)]),
+            noises=torch.cat([noise, _cut(goal.latent, windows, 2 * m)]),
+            along=directions(self.recipe.projections, self._lots, self.device),
+        )
+
+    def plain(self) -> None:
+        """Steps run as they are from now on, not recorded."""
+        self._learn = self.learn
+
+    def learn(self, which: int, batch: Batch) -> None:
+        """The work of a step: both networks, both optimisers."""
+        drawn = self.level(batch.inputs, batch.noises, self._who(which, batch.inputs))
+        false, rebuilt = drawn.chunk(2)
+        self._critic_step(batch, false.detach(), which)
+        self._level_step(batch, false, rebuilt, which)
+
+    def _critic_step(self, batch: Batch, false: Tensor, which: int) -> None:
+        real, known = batch.real, batch.known
         if not self._judged(real):
             return
         both = torch.cat([real, false])
@@ -156,18 +198,15 @@ class LevelTrainer:
         loss.backward()
         self.critic_adam.step()
 
-    def _level_step(
-        self, real: Tensor, false: Tensor, rebuilt: Tensor, known: Tensor | None, which: int
-    ) -> None:
-        recipe = self.recipe
+    def _level_step(self, batch: Batch, false: Tensor, rebuilt: Tensor, which: int) -> None:
+        recipe, real, known = self.recipe, batch.real, batch.known
         error = (rebuilt - real).square()
         if known is None:
             rebuild = error.mean()
         else:
             rebuild = (error * known).sum() / (known.sum() * CHANNELS).clamp_min(1.0)
-        along = directions(recipe.projections, self.random, self.device)
         loss = recipe.rebuild_weight * rebuild
-        loss = loss + recipe.sliced_weight * sliced(real, false, along, known)
+        loss = loss + recipe.sliced_weight * sliced(real, false, batch.along, known)
         if self._judged(real):
             self.critic.requires_grad_(False)
             loss = loss - recipe.critic_weight * self.critic(false, self._who(which, false)).mean()
@@ -196,7 +235,8 @@ class LevelTrainer:
         return int(torch.randint(count, (), generator=self.random))
 
     def _noise(self, shape: Sequence[int]) -> Tensor:
-        return torch.randn(*shape, generator=self.random).to(self.device)
+        lots = self._lots
+        return torch.randn(*shape, generator=lots, device=lots.device).to(self.device)
 
     def _windows(self, goal: Target) -> list[tuple[int, int, int, int]]:
         """(top, left, height, width) of what this step looks at."""
@@ -209,25 +249,38 @@ class LevelTrainer:
         tops = [self._pick(height - h + 1) for _ in range(4)]
         return [(top, self._pick(width - w + 1), h, w) for top in tops]
 
-    @torch.no_grad()
     def evaluate(self) -> Figures:
         """Reconstruction and distance of a few samples, always with the same noise."""
-        random = torch.Generator().manual_seed(3)
-        errors, distances = [], []
-        for which, goal in enumerate(self.targets):
-            rebuilt = self.rebuilt(which)
-            error = (rebuilt.clamp(-1, 1) - goal.real).square().mean(dim=1, keepdim=True)
-            known = torch.ones_like(error) if goal.known is None else goal.known
-            errors.append(float((error * known).sum() / known.sum().clamp_min(1.0)))
-            below = goal.below[:3]
-            noise = torch.randn(below.shape, generator=random).to(self.device)
-            drawn = self.level(below, noise * goal.inside * self.amplitude, self._who(which, below))
-            real = goal.real.expand(len(drawn), -1, -1, -1)
-            distances.append(float(sliced(real, drawn, self._judge, goal.known)))
-        decibels = 10 * math.log10(4.0 / max(max(errors), 1e-9))
-        self.figures = Figures(decibels, sum(distances) / len(distances))
+        self.figures = self.judged(self.level)
         self._scores.append(self.figures)
         return self.figures
+
+    @torch.no_grad()
+    def judged(self, level: Callable[..., Tensor]) -> Figures:
+        """How good a network (as `Level.forward`) is at this level; large ones by their windows."""
+        random = torch.Generator().manual_seed(3)
+        errors, distances = [], []
+        m = self.config.margin
+        for which, goal in enumerate(self.targets):
+            windows = _spread(goal.real.shape[2], goal.real.shape[3], self.recipe.window)
+            real, inside = _cut(goal.real, windows), _cut(goal.inside, windows, 2 * m)
+            below = _cut(goal.rebuilt, windows, 2 * m)
+            who = self._who(which, below)
+            error = level(below, _cut(goal.latent, windows, 2 * m), who).clamp(-1, 1) - real
+            error = error.square().mean(dim=1, keepdim=True)
+            known = torch.ones_like(error) if goal.known is None else _cut(goal.known, windows)
+            errors.append(float((error * known).sum() / known.sum().clamp_min(1.0)))
+            drawn = []
+            for index in range(min(JUDGED, len(goal.below))):
+                below = _cut(goal.below[index : index + 1], windows, 2 * m)
+                noise = torch.randn(below.shape, generator=random).to(self.device)
+                drawn.append(level(below, noise * inside * self.amplitude, who))
+            reals, seen = real.repeat(len(drawn), 1, 1, 1), None
+            if goal.known is not None:
+                seen = known.repeat(len(drawn), 1, 1, 1)
+            distances.append(float(sliced(reals, torch.cat(drawn), self._judge, seen)))
+        decibels = 10 * math.log10(4.0 / max(max(errors), 1e-9))
+        return Figures(decibels, sum(distances) / len(distances))
 
     @torch.no_grad()
     def rebuilt(self, which: int) -> Tensor:
@@ -241,6 +294,23 @@ class LevelTrainer:
         below = goal.below[index : index + 1]
         noise = torch.randn(below.shape, generator=random).to(self.device)
         return self.level(below, noise * goal.inside * self.amplitude, self._who(which, below))
+
+
+def _adam(network: torch.nn.Module, rate: float, device: torch.device) -> torch.optim.Adam:
+    betas = (0.5, 0.99)
+    if device.type != "cuda":
+        return torch.optim.Adam(network.parameters(), rate, betas)
+    lr = torch.tensor(rate, device=device)
+    return torch.optim.Adam(network.parameters(), lr, betas, capturable=True)
+
+
+def _spread(height: int, width: int, side: int) -> list[tuple[int, int, int, int]]:
+    """The whole of a level, or where it is large four windows in its quarters."""
+    if height * width <= 2 * side * side:
+        return [(0, 0, height, width)]
+    h, w = min(height, side), min(width, side)
+    corners = itertools.product((0, height - h), (0, width - w))
+    return [(top, left, h, w) for top, left in sorted(set(corners))]
 
 
 def _cut(maps: Tensor, windows: list[tuple[int, int, int, int]], more: int = 0) -> Tensor:

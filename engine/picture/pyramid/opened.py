@@ -6,19 +6,36 @@ torch, so a card alone (one file) is enough to draw.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Generator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import psutil
 
 from engine.picture.pyramid.graph import CHANNELS, level_graph
 from engine.picture.pyramid.grid import Size, level_size, pad, resize
-from engine.picture.pyramid.store import open_card
+from engine.picture.pyramid.store import open_card, seen_pixels
 from models.errors import LodestoneError, RefusedFile
 from models.files import Card
+
+TILE = 192
+"""Side of the tiles that large levels are drawn in, pixels."""
+
+
+Result = TypeVar("Result")
+
+
+def finished(work: Generator[Any, None, Result]) -> Result:
+    """What it returns, without its pauses."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            return done.value
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +52,10 @@ class Pyramid:
     """(3, h, w) per source: the noise of the coarsest level that gives it back."""
     margin: int
     sessions: tuple[Any, ...]
+    seen: np.ndarray | None = None
+    """(H, W) bool: pixels of the first picture that training looked at; None = all."""
+    hole: str = ""
+    """Digest of the mask it was trained with (`store.mask_digest`), empty without."""
 
     @property
     def levels(self) -> int:
@@ -49,6 +70,13 @@ class Pyramid:
         identity: np.ndarray | None = None, wrap: bool = False,
     ) -> np.ndarray:  # fmt: skip
         """One level: (3, H, W) below, enlarged, and noise (3, H, W) of deviation 1 -> (3, H, W)."""
+        return finished(self.drawing(index, below, noise, identity, wrap))
+
+    def drawing(
+        self, index: int, below: np.ndarray, noise: np.ndarray,
+        identity: np.ndarray | None = None, wrap: bool = False,
+    ) -> Generator[None, None, np.ndarray]:  # fmt: skip
+        """As `draw`, with places to pause: large levels are drawn tile by tile."""
         noise = noise.astype(np.float32, copy=False) * np.float32(self.amplitudes[index])
         fed = {
             "picture": pad(below[None], self.margin, wrap),
@@ -58,7 +86,20 @@ class Pyramid:
             if identity is None:
                 raise LodestoneError("A pyramid of several pictures needs to know which to draw.")
             fed["identity"] = pad(identity[None].astype(np.float32), self.margin, wrap)
-        return np.asarray(self.sessions[index].run(None, fed)[0])[0]
+        session, height, width = self.sessions[index], *below.shape[1:]
+        if height * width <= 2 * TILE * TILE:
+            return np.asarray(session.run(None, fed)[0])[0]
+        # Whatever the size of the picture: the memory of a tile, and a pause after each.
+        image = np.empty((CHANNELS, height, width), np.float32)
+        for top, left in itertools.product(range(0, height, TILE), range(0, width, TILE)):
+            rows, columns = min(TILE, height - top), min(TILE, width - left)
+            part = np.s_[..., top : top + rows + 2 * self.margin,
+                         left : left + columns + 2 * self.margin]  # fmt: skip
+            cut = {name: np.ascontiguousarray(maps[part]) for name, maps in fed.items()}
+            drawn = np.asarray(session.run(None, cut)[0])[0]
+            image[:, top : top + rows, left : left + columns] = drawn
+            yield
+        return image
 
     def rebuilt(self, which: int = 0) -> tuple[np.ndarray, ...]:
         """Every level's reconstruction (3, h, w) of one source, coarse first."""
@@ -106,6 +147,8 @@ def _opened(path: str, _changed: int) -> Pyramid:
             latents=tuple(state[f"latents.{k}"] for k in range(len(sizes))),
             margin=int(hyper["layers"]),
             sessions=sessions,
+            seen=seen_pixels(card, state),
+            hole=str(card.training.get("hole_digest", "")),
         )
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise RefusedFile(

@@ -31,17 +31,25 @@ class Recipe:
     """Evaluations without a gain (2 % of the sliced distance, 0.15 dB) that make a plateau."""
 
 
+JUDGED = 3
+"""Samples that an evaluation looks at …"""
+JUDGES = 64
+"""… along as many directions."""
+
+
 def width_for(seconds: float, device: str) -> int:
     """Channels: wider where a graphics card trains it; 32 draw 250 px in a blink on two cores."""
     return 64 if device != "cpu" and seconds >= 30 else 32
 
 
 def memory_bytes(size: Size, width: int, recipe: Recipe, pictures: int) -> int:
-    """A forecast of what training takes at its finest level."""
+    """A forecast of what training takes at its finest level, measured to be a little too much."""
     pixels = size[0] * size[1]
-    seen = min(pixels, recipe.window**2)
-    steps = seen * 4 * (width * 2 * 5 * 6 + recipe.projections * 12)
-    return 350 * 2**20 + steps + pixels * 4 * 3 * (recipe.ring * 2 + 8) * pictures
+    step = min(pixels, recipe.window**2) * 4 * (width * 2 * 5 * 6 + recipe.projections * 12)
+    # Sorted projections of both sides, with the places they came from.
+    look = min(pixels, 4 * recipe.window**2) * JUDGED * JUDGES * 24
+    ring = pixels * 4 * 3 * (recipe.ring * 3 + 8) * pictures
+    return 400 * 2**20 + max(step, look) + ring
 
 
 def pyramid_memory(size: tuple[int, int], longest: int, pictures: int = 1) -> tuple[int, int]:

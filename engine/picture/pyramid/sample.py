@@ -3,25 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from engine.messages import LodestoneError, Picture, PictureRecipe, PictureReply
 from engine.picture import scores
+from engine.picture.answers import read, working_longest
+from engine.picture.pyramid.enlarge import enlarged
+from engine.picture.pyramid.fill import blind, joined, mismatch, put_back
 from engine.picture.pyramid.graph import CHANNELS
 from engine.picture.pyramid.grid import Size, level_size, resize
 from engine.picture.pyramid.opened import Pyramid, open_pyramid
-from engine.picture.source import bgrx, read_source
+from engine.picture.pyramid.scene import Scene, fitted, scene, stretched
+from engine.picture.source import bgrx
 
 Drawn = tuple[int, int, np.ndarray]
 """(level, levels, picture (H, W, 3) float32 -1..1); the last has level == levels."""
 
+FUSED = np.float32(0.25)
+"""Of the variation of coarse levels, where one picture's structure gets another one's texture."""
+
+CANDIDATES = 12
+"""Beginnings that are tried for a hole; the one that best goes on from around it stays."""
+
 
 def pyramid_available(recipe: PictureRecipe) -> bool:
-    """Whether a pyramid is there that can draw this recipe."""
-    return bool(recipe.model) and _card_path(recipe.model).is_file()
+    """Whether a pyramid is there that can draw this recipe.
+
+    One that saw what lies under a hole must not fill it. LodestoneError when it is told to.
+    """
+    if not recipe.model or not _card_path(recipe.model).is_file():
+        return False
+    if recipe.task != "complete" or blind(open_pyramid(recipe.model), recipe):
+        return True
+    if recipe.engine == "pyramid":
+        raise LodestoneError(
+            "This pyramid has seen what lies under the hole and would give it away. Train one with "
+            "this hole, or use the patches."
+        )
+    return False
 
 
 def _card_path(model: str) -> Path:
@@ -37,156 +59,103 @@ def sample(model: str | Path, recipe: PictureRecipe) -> Generator[Drawn, None, N
     yield from drawn_levels(open_pyramid(model), recipe)
 
 
+def drawn_levels(pyramid: Pyramid, recipe: PictureRecipe) -> Generator[Drawn, None, None]:
+    """As `sample`, from an open pyramid."""
+    yield from (drawn for drawn in _stages(pyramid, recipe) if drawn is not None)
+
+
 def draw(recipe: PictureRecipe) -> Generator[PictureReply | None, None, PictureReply]:
     """Replies for the canvas, level by level; the last one has the scores."""
     pyramid = open_pyramid(recipe.model)
+    alpha, note = _shown_with(pyramid, recipe)
     reply, last = None, np.zeros((1, 1, 3), np.float32)
-    for level, levels, last in drawn_levels(pyramid, recipe):
-        reply = PictureReply(Picture.of(bgrx(last)), level, levels, "pyramid", _note(pyramid))
+    for stage in _stages(pyramid, recipe):
+        if stage is None:
+            yield None
+            continue
+        level, levels, last = stage
+        reply = PictureReply(Picture.of(bgrx(last, alpha)), level, levels, "pyramid", note)
         yield reply
     assert reply is not None
     if not recipe.source or pyramid.pictures > 1:
         return reply
-    source = read_source(recipe.source, max(pyramid.sizes[0])).pixels
+    # What a hole hides is hidden from the scores as well.
+    hidden = recipe.mask if recipe.task == "complete" else None
+    source = read(recipe.source, max(pyramid.sizes[0]), hidden).pixels
     likeness = scores.likeness(last, source)
     yield None
     return replace(reply, likeness=likeness, novelty=scores.novelty(last, source))
 
 
-def _note(pyramid: Pyramid) -> str:
+def _shown_with(pyramid: Pyramid, recipe: PictureRecipe) -> tuple[np.ndarray | None, str]:
+    """What is transparent as in the source, and a sentence."""
     missing = len(pyramid.scales) - pyramid.levels
-    return f"{missing} finer levels are still being trained." if missing > 0 else ""
+    notes = [f"{missing} finer levels are still being trained."] if missing > 0 else []
+    path = recipe.naive or recipe.source
+    if not path or recipe.task == "complete" or pyramid.pictures > 1:
+        return None, " ".join(notes)
+    longest = working_longest(recipe) if recipe.task == "upscale" else max(pyramid.sizes[0])
+    source = read(path, longest)
+    return source.alpha, " ".join(filter(None, (source.note, *notes)))
 
 
-def drawn_levels(pyramid: Pyramid, recipe: PictureRecipe) -> Generator[Drawn, None, None]:
-    """As `sample`, from an open pyramid."""
-    scene = _scene(pyramid, recipe)
+# ---------------------------------------------------------------- levels
+
+
+def _stages(pyramid: Pyramid, recipe: PictureRecipe) -> Generator[Drawn | None, None, None]:
+    """Levels as they are finished; None in between is a place to pause."""
+    if recipe.task == "upscale":
+        for stage in enlarged(pyramid, recipe, (recipe.seed & 0xFFFFFFFF,)):
+            yield None if stage is None else (*stage[:2], _shown(stage[2]))
+        return
+    one = scene(pyramid, recipe)
     picture: np.ndarray | None = None
-    for index in range(scene.start, pyramid.levels):
-        size = level_size(scene.size, pyramid.scales[index])
+    for index in range(one.start, pyramid.levels):
+        size = level_size(one.size, pyramid.scales[index])
         if recipe.texture and picture is not None and index == _first_fine(pyramid):
             # Finer levels only add detail: whose matter it is, its colours have to say first.
-            which = int(scene.fine.mean(axis=(1, 2)).argmax())
+            which = int(one.fine.mean(axis=(1, 2)).argmax())
             picture = coloured(picture, pyramid.rebuilt(which)[index - 1])
-        picture = _level(pyramid, recipe, scene, index, size, picture)
-        last = index == pyramid.levels - 1
+        picture = yield from _level(pyramid, recipe, one, index, size, picture)
         done = picture
-        if last and size != scene.size:
-            done = resize(picture, scene.size, recipe.wrap)
-        if last:
-            done = _kept_outside(done, scene)
-        yield index + 1, pyramid.levels, np.clip(done, -1.0, 1.0).transpose(1, 2, 0)
+        if index == pyramid.levels - 1:
+            done = done if size == one.size else resize(picture, one.size, recipe.wrap)
+            if one.whole is not None and one.where is not None:
+                done = put_back(done, one.whole, one.where)
+        yield index + 1, pyramid.levels, _shown(done)
 
 
-@dataclass(frozen=True, eq=False)
-class _Scene:
-    """A recipe, worked out."""
-
-    size: Size
-    start: int
-    coarse: np.ndarray
-    """(K, h, w) identity of the coarse levels, any size …"""
-    fine: np.ndarray
-    """… and of the fine ones."""
-    kept: tuple[np.ndarray, ...]
-    """Per level (3, h, w): what stays where nothing varies, and what `start` begins from."""
-    where: np.ndarray | None
-    """(H, W) 0..1: where to vary; None = everywhere."""
-    latent: np.ndarray
-    """(3, h, w): the source's own noise at the coarsest level."""
-    whole: np.ndarray | None
-    """(3, H, W): what is put back at the end where nothing varies."""
-
-
-def _scene(pyramid: Pyramid, recipe: PictureRecipe) -> _Scene:
-    coarse, fine = _identities(pyramid, recipe)
-    which = int(coarse.mean(axis=(1, 2)).argmax())
-    # A morph must not change its shape on the way.
-    own = pyramid.sizes[0 if recipe.task == "blend" else which]
-    size = (recipe.height or own[0], recipe.width or own[1])
-    if min(size) < 1:
-        raise LodestoneError("A picture needs at least one pixel. Give a larger size.")
-    given = _given(recipe, size)
-    start = min(max(0, recipe.start_level), pyramid.levels - 1)
-    if recipe.naive:
-        start = max(start, min(1, pyramid.levels - 1))
-    where = recipe.mask if recipe.task in ("complete", "harmonise", "edit") else recipe.where
-    kept: tuple[np.ndarray, ...] = ()
-    if given is not None:
-        shares = [level_size(size, share) for share in pyramid.scales[: pyramid.levels]]
-        kept = tuple(resize(given, one, recipe.wrap) for one in shares)
-    elif start > 0 or where is not None:
-        # Only what stays needs the source drawn first.
-        kept = pyramid.rebuilt(which)
-    return _Scene(
-        size, start, coarse, fine, kept, None if where is None else _fraction(where.array()),
-        pyramid.latents[which], given if recipe.task != "paint" else None,
-    )  # fmt: skip
-
-
-def _given(recipe: PictureRecipe, size: Size) -> np.ndarray | None:
-    """(3, H, W): the picture a person brought along, or the source that a hole is in."""
-    path = recipe.naive or (recipe.source if recipe.task in ("complete", "upscale") else "")
-    if not path:
-        return None
-    # What lies in the hole is never read.
-    hidden = recipe.mask.array() if recipe.task == "complete" and recipe.mask else None
-    source = read_source(path, max(size), hidden)
-    return resize(source.pixels.transpose(2, 0, 1), size)
-
-
-def _fraction(array: np.ndarray) -> np.ndarray:
-    return np.nan_to_num(array, nan=1.0).clip(0.0, 1.0).astype(np.float32)
-
-
-def _identities(pyramid: Pyramid, recipe: PictureRecipe) -> tuple[np.ndarray, np.ndarray]:
-    """(K, h, w) each: the coarse and the fine levels', weights that sum to 1 everywhere."""
-    count = pyramid.pictures
-    if recipe.identity_map is not None:
-        coarse = recipe.identity_map.array()
-    else:
-        coarse = _spread(recipe.identity, count)
-    fine = _spread(recipe.texture, count) if recipe.texture else coarse
-    return _shares(coarse, count), _shares(fine, count)
-
-
-def _spread(values: tuple[float, ...], count: int) -> np.ndarray:
-    weights = np.array(values or (1.0,), np.float32)[:count]
-    return np.pad(weights, (0, count - len(weights)))[:, None, None]
-
-
-def _shares(identity: np.ndarray, count: int) -> np.ndarray:
-    if identity.ndim != 3 or len(identity) != count:
-        raise LodestoneError(
-            f"This pyramid knows {count} pictures, the map has {len(identity)} layers. Paint a "
-            "map with one layer for each picture."
-        )
-    identity = _fraction(identity)
-    total = identity.sum(axis=0, keepdims=True)
-    first = np.zeros_like(identity)
-    first[0] = 1.0
-    return np.where(total > 1e-6, identity / np.maximum(total, 1e-6), first)
+def _shown(picture: np.ndarray) -> np.ndarray:
+    """(3, H, W) -> (H, W, 3) within -1..1."""
+    return np.clip(picture, -1.0, 1.0).transpose(1, 2, 0)
 
 
 def _level(
-    pyramid: Pyramid, recipe: PictureRecipe, scene: _Scene, index: int, size: Size,
+    pyramid: Pyramid, recipe: PictureRecipe, one: Scene, index: int, size: Size,
     before: np.ndarray | None,
-) -> np.ndarray:  # fmt: skip
+) -> Generator[None, None, np.ndarray]:  # fmt: skip
     wrap = recipe.wrap
     if before is not None:
         below = resize(before, size, wrap)
     elif index > 0:
-        below = resize(scene.kept[index - 1], size, wrap)
+        below = resize(one.kept[index - 1], size, wrap)
     else:
         below = np.zeros((CHANNELS, *size), np.float32)
-    noise = _noise(recipe, scene, index, size)
-    source = scene.coarse if index < _first_fine(pyramid) else scene.fine
-    identity = None if pyramid.pictures == 1 else _fitted(source, size)
-    drawn = pyramid.draw(index, below, noise, identity, wrap)
-    if scene.where is None:
-        return drawn
-    vary = _fitted(scene.where[None], size)
-    return vary * drawn + (1.0 - vary) * resize(scene.kept[index], size, wrap)
+    vary = None if one.where is None else fitted(one.where[None], size)
+    source = one.coarse if index < _first_fine(pyramid) else one.fine
+    identity = None if pyramid.pictures == 1 else fitted(source, size)
+    tries = []
+    for number in range(CANDIDATES if one.holes and index == 0 else 1):
+        noise = _noise(pyramid, recipe, one, index, size, vary, number)
+        drawn = yield from pyramid.drawing(index, below, noise, identity, wrap)
+        tries.append(drawn)
+        yield
+    if one.holes:
+        kept, hole = one.kept[index], one.holes[index]
+        return joined(min(tries, key=lambda drawn: mismatch(drawn, kept, hole)), kept, hole)
+    if vary is None:
+        return tries[0]
+    return vary * tries[0] + (1.0 - vary) * resize(one.kept[index], size, wrap)
 
 
 def _first_fine(pyramid: Pyramid) -> int:
@@ -204,38 +173,28 @@ def coloured(picture: np.ndarray, like: np.ndarray) -> np.ndarray:
     return found
 
 
-def _noise(recipe: PictureRecipe, scene: _Scene, index: int, size: Size) -> np.ndarray:
-    """(3, h, w) of deviation 1 … less on the first level when it is to vary less."""
-    random = np.random.default_rng((recipe.seed & 0xFFFFFFFF, index))
+def _noise(
+    pyramid: Pyramid, recipe: PictureRecipe, one: Scene, index: int, size: Size,
+    vary: np.ndarray | None, number: int = 0,
+) -> np.ndarray:  # fmt: skip
+    """(3, h, w) of deviation 1, less where and on which levels less is to vary."""
+    random = np.random.default_rng((recipe.seed & 0xFFFFFFFF, index, *([number] * (number > 0))))
     noise = random.standard_normal((CHANNELS, *size), dtype=np.float32)
-    share = np.float32(min(max(recipe.variation, 0.0), 1.0))
+    share = variation(recipe, index, one.start)
+    if recipe.texture and index < _first_fine(pyramid) and not recipe.levels:
+        # The structure that was asked for, not one like it.
+        share = share * FUSED
     if index > 0:
-        return noise * share if index == scene.start else noise
-    vary = np.full((1, *size), share, np.float32)
-    if scene.where is not None:
-        vary = vary * _fitted(scene.where[None], size)
-    own = stretched(scene.latent, size)
+        return noise * share if vary is None else noise * share * vary
+    amount = np.full((1, *size), share, np.float32)
+    amount = amount if vary is None else amount * vary
     # The deviation stays 1 on the way from the source's own noise to another.
-    return vary * noise + np.sqrt(1.0 - vary * vary) * own
+    return amount * noise + np.sqrt(1.0 - amount * amount) * stretched(one.latent, size)
 
 
-def stretched(latent: np.ndarray, size: Size) -> np.ndarray:
-    """Noise (3, h, w) at another size, repeated or thinned out: its deviation stays."""
-    rows = np.arange(size[0]) * latent.shape[1] // size[0]
-    columns = np.arange(size[1]) * latent.shape[2] // size[1]
-    return latent[:, rows][:, :, columns]
-
-
-def _fitted(maps: np.ndarray, size: Size) -> np.ndarray:
-    """(K, h, w) weights at a level's size; cubic resampling may overshoot, weights may not."""
-    if maps.shape[1:] == (1, 1):
-        return np.broadcast_to(maps, (len(maps), *size))
-    return resize(maps, size).clip(0.0, 1.0)
-
-
-def _kept_outside(picture: np.ndarray, scene: _Scene) -> np.ndarray:
-    """Exactly what was there before where nothing is to vary."""
-    if scene.whole is None or scene.where is None:
-        return picture
-    vary = _fitted(scene.where[None], picture.shape[1:])  # type: ignore[arg-type]
-    return np.where(vary > 0.0, vary * picture + (1.0 - vary) * scene.whole, scene.whole)
+def variation(recipe: PictureRecipe, index: int, start: int) -> np.float32:
+    """0..1: how freely a level begins; each for itself with `levels`, else the first one alone."""
+    share = recipe.variation if index == start else 1.0
+    if recipe.levels:
+        share = recipe.levels[index] if index < len(recipe.levels) else 1.0
+    return np.float32(min(max(share, 0.0), 1.0))

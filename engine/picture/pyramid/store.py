@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,7 +18,8 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from engine.picture.pyramid.grid import Size
+from engine.picture.pyramid.grid import Size, weights
+from engine.picture.source import seen as HIDDEN
 from models.errors import LodestoneError, RefusedFile
 from models.files import Card, load_model, open_checked, read_card, write_atomically
 
@@ -69,6 +70,29 @@ def digest_of(pictures: Sequence[np.ndarray], known: Sequence[np.ndarray]) -> st
         digest.update(np.where(seen, picture, 0).astype("<f4").tobytes())
         digest.update(np.packbits(seen).tobytes())
     return digest.hexdigest()
+
+
+def mask_digest(mask: np.ndarray) -> str:
+    """sha256 (hex) of which pixels of a mask of any size are hidden."""
+    hidden = np.nan_to_num(mask, nan=1.0) > HIDDEN
+    return hashlib.sha256(repr(hidden.shape).encode() + np.packbits(hidden).tobytes()).hexdigest()
+
+
+def known_at(mask: np.ndarray | None, size: Size) -> np.ndarray:
+    """(H, W) bool: pixels that nothing hidden reaches when a mask of any size is scaled."""
+    if mask is None:
+        return np.ones(size, bool)
+    hidden = (np.nan_to_num(mask, nan=1.0) > HIDDEN).astype(np.float32)
+    rows, columns = (weights(*pair) != 0 for pair in zip(mask.shape, size, strict=True))
+    return (rows.astype(np.float32) @ hidden @ columns.astype(np.float32).T) < 0.5
+
+
+def seen_pixels(card: Card, state: Mapping[str, np.ndarray]) -> np.ndarray | None:
+    """(H, W) bool: pixels of the first picture that training looked at; None = all of them."""
+    if "seen" not in state:
+        return None
+    height, width = card.hyper["sizes"][0]
+    return np.unpackbits(state["seen"], count=height * width).reshape(height, width).astype(bool)
 
 
 def folder_of(out: Path) -> Path:

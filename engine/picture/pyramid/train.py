@@ -16,16 +16,17 @@ import numpy as np
 import psutil
 import torch
 
+from engine.backend import available_cores
 from engine.messages import Picture, PictureTrainRequest
 from engine.picture.pyramid import store
 from engine.picture.pyramid.chain import Chain
 from engine.picture.pyramid.export import export
-from engine.picture.pyramid.grid import level_size, weights
+from engine.picture.pyramid.grid import level_size
 from engine.picture.pyramid.level import Figures, LevelTrainer
 from engine.picture.pyramid.recipe import Recipe, memory_bytes, width_for
 from engine.picture.pyramid.schedule import levels_for, step_cost, steps_for
 from engine.picture.pyramid.store import Finished, Plan
-from engine.picture.source import read_source, seen
+from engine.picture.source import read_source
 from engine.progress import Progress
 from models.errors import LodestoneError
 from models.files import Card, save_model
@@ -56,6 +57,9 @@ def _device(wanted: str) -> torch.device:
     from engine.train.train import choose_device
 
     name = choose_device(wanted)
+    if name == "cpu":
+        # One core is the window's.
+        torch.set_num_threads(max(1, available_cores() - 1))
     if name.startswith("cuda"):
         torch.backends.cuda.matmul.allow_tf32 = True
         torch.backends.cudnn.allow_tf32 = True
@@ -75,20 +79,10 @@ def _read(request: PictureTrainRequest) -> tuple[list[np.ndarray], list[np.ndarr
         source = read_source(path, request.longest, hole)
         picture = np.ascontiguousarray(source.pixels.transpose(2, 0, 1), dtype=np.float32)
         pictures.append(picture)
-        known.append(_known(hole, picture.shape[1], picture.shape[2]))
+        known.append(store.known_at(hole, (picture.shape[1], picture.shape[2])))
     if not known[0].any():
         raise LodestoneError("The mask hides the whole picture. Leave some of it to learn from.")
     return pictures, known
-
-
-def _known(hidden: np.ndarray | None, height: int, width: int) -> np.ndarray:
-    """(height, width) bool: pixels that nothing hidden reaches when the mask is scaled."""
-    if hidden is None:
-        return np.ones((height, width), bool)
-    mask = (np.nan_to_num(hidden, nan=1.0) > seen).astype(np.float32)
-    rows = weights(mask.shape[0], height) != 0
-    columns = weights(mask.shape[1], width) != 0
-    return (rows.astype(np.float32) @ mask @ columns.astype(np.float32).T) < 0.5
 
 
 # ---------------------------------------------------------------- plan
@@ -235,6 +229,8 @@ class _Training:
             for name, array in level.state.items()
         }
         state |= {f"latents.{k}": latent for k, latent in enumerate(self.chain.latents)}
+        if self.request.mask is not None:
+            state["seen"] = np.packbits(self.chain.known[0])
         card = Card(
             architecture=store.ARCHITECTURE,
             name=self.request.name or self.out.stem,
@@ -258,6 +254,7 @@ class _Training:
     def _facts(self) -> dict[str, object]:
         device = "CPU" if self.plan.device == "cpu" else torch.cuda.get_device_name()
         kept = ("seconds", "steps", "rebuild_db", "sliced", "untrained")
+        mask = self.request.mask
         return {
             "device": device,
             "seconds": round(sum(level.seconds for level in self.done), 1),
@@ -265,7 +262,8 @@ class _Training:
             "seed": self.plan.seed,
             "pictures": [Path(path).name for path in self.request.sources],
             "digest": self.plan.digest,
-            "hole": self.request.mask is not None,
+            "hole": mask is not None,
+            "hole_digest": "" if mask is None else store.mask_digest(mask.array()),
             "planned": list(self.plan.steps),
             "levels": [{name: getattr(level, name) for name in kept} for level in self.done],
             "recipe": asdict(self.chain.recipe),

@@ -17,7 +17,7 @@ from engine.messages import LodestoneError
 from engine.picture.pyramid.graph import CHANNELS
 from engine.picture.pyramid.grid import Size, level_size, resize
 from engine.picture.pyramid.opened import Pyramid, open_pyramid
-from engine.picture.pyramid.sample import stretched
+from engine.picture.pyramid.scene import stretched
 
 WAVES = 12
 """Frequencies kept; the filter leaves next to nothing of higher ones."""

@@ -25,7 +25,8 @@ from engine.upscale.train.judge import Judged, judge, shrunk
 from engine.upscale.train.loop import FIDELITY, FIT, VIVID, Recipe, Trainer
 from models.errors import LodestoneError
 from models.files import Card, load_model, write_atomically
-from models.fredsr import BLOCK, Config, Fredsr
+from models.fredsr import BLOCK, Fredsr
+from models.fredsr_shape import config_for
 
 CHECKPOINT_SECONDS = 60.0
 PREVIEW_SECONDS = 8.0
@@ -47,7 +48,7 @@ def train(request: UpscaleTrainRequest, progress: Progress) -> str:
         # One core is the window's.
         torch.set_num_threads(max(1, available_cores() - 1))
     begun = _begun(request)
-    config = begun[1].config if begun else Config(scale=request.scale)
+    config = begun[1].config if begun else config_for(request.scale)
     recipe = VIVID if request.vivid else FIT if begun else FIDELITY
     smallest = recipe.side * config.scale + 2 * MARGIN
     pictures = read_pictures(request.data, smallest, progress.part(0.0, 0.02))

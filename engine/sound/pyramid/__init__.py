@@ -1,0 +1,1 @@
+"""The trained generator of one to four sounds."""
