@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from app import cli_directions, cli_picture, cli_sound, cli_vocabulary
+from app import cli_directions, cli_picture, cli_sound, cli_upscale, cli_vocabulary
 from app.cli_parts import add_command, answer, checked, open_client, working
 from app.recipes import listed, parse_direction, parse_seeds, render_request, steer_film
 from app.terminal import Bar, say, say_json, warn
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not words:
         warn("lodestone: There is no display to open the window on. Try: lodestone --help")
         return 2
-    args = parser.parse_args(words)
+    args = parser.parse_args(cli_upscale.joined(words))
     try:
         args.run(args)
     except LodestoneError as error:
@@ -76,8 +76,9 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for add in (_add_models, _add_import, _add_export, _add_render, _add_film, _add_train):
         add(commands)
-    for add in (cli_directions.add, cli_vocabulary.add, cli_picture.add, cli_sound.add):
-        add(commands)
+    kinds = (cli_directions, cli_vocabulary, cli_picture, cli_sound, cli_upscale)
+    for kind in kinds:
+        kind.add(commands)
     for add in (_add_quality, _add_bench):
         add(commands)
     return parser

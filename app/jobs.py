@@ -21,6 +21,8 @@ from engine.messages import (
     SoundRequest,
     SoundTrainRequest,
     TrainRequest,
+    UpscaleRequest,
+    UpscaleTrainRequest,
 )
 
 ACTIVE = ("queued", "running", "paused")
@@ -128,6 +130,11 @@ def title(request: JobRequest) -> str:
         return f"Sound pyramid {request.name or stem(request.sources[0])}"
     if isinstance(request, SoundRequest):
         return f"Sounds {stem(request.out)}"
+    if isinstance(request, UpscaleRequest):
+        one = len(request.sources) == 1
+        return f"Enlarge {stem(request.sources[0]) if one else f'{len(request.sources):,} files'}"
+    if isinstance(request, UpscaleTrainRequest):
+        return f"{'Fit' if request.base else 'Train'} {request.name or stem(request.out)}"
     if isinstance(request, RenderRequest):
         film = request.format in ("mp4", "webm")
         return f"{'Film' if film else 'Pictures'} {stem(request.out)}"

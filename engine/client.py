@@ -281,6 +281,18 @@ class EngineClient:
         runtime = self._runtimes[model.id]
         return finished(to_latent(direction, axis.template, runtime, axis.layers))
 
+    def upscalers(self) -> tuple[str, ...]:
+        """Names of every upscaler at hand; what `UpscaleSettings.model` takes."""
+        from engine.upscale.shelf import names
+
+        return names()
+
+    def upscaler(self, model: str, scale: float = 3.0) -> str:
+        """Path of an upscaler by name or path."""
+        from engine.upscale.shelf import find
+
+        return str(find(model, scale))
+
     def bench(self, area: str) -> Iterator[dict[str, Any]]:
         """Measure one area; yields one figure after the other (`engine.bench.figure.Figure`)."""
         from engine.bench import measures

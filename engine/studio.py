@@ -22,6 +22,7 @@ from engine.messages import (
     Reply,
     SoundQuestion,
     SteerRequest,
+    UpscaleQuestion,
 )
 from engine.progress import Progress
 from engine.runtime import Runtime, open_runtime
@@ -99,6 +100,10 @@ class Studio:
             from engine.picture.matter import nearest_patches
 
             return nearest_patches(question)
+        if isinstance(question, UpscaleQuestion):
+            from engine.upscale.answers import enlarged
+
+            return enlarged(question)
         return answer(question, self._runtime(SteerRequest(model=model_of(question))))
 
     def notice(self) -> str:

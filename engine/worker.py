@@ -32,6 +32,8 @@ from engine.messages import (
     SoundRequest,
     SoundTrainRequest,
     TrainRequest,
+    UpscaleRequest,
+    UpscaleTrainRequest,
 )
 from engine.progress import Cancelled, Progress, Report
 from engine.server import sentence_of
@@ -89,6 +91,14 @@ def run_job(request: JobRequest, progress: Progress) -> str:
             from engine.sound.run import run as run_sound
 
             return run_sound(request, progress)
+        case UpscaleRequest():
+            from engine.upscale.run import run
+
+            return run(request, progress)
+        case UpscaleTrainRequest():
+            from engine.upscale.train.train import train
+
+            return train(request, progress)
         case DiscoverRequest():
             from engine.discover.run import discover
 
@@ -139,11 +149,19 @@ def _channels(request: ChannelsRequest, progress: Progress) -> str:
 
 
 def _import_model(request: ImportRequest, progress: Progress) -> str:
-    """Read the file into the library, then prepare its fast path."""
+    """Read the file into the library, then prepare its fast path; upscalers to their own folder."""
     from engine import paths
     from engine.library import Library
+    from engine.upscale.adding import add_or_explain, add_upscaler, is_upscaler
 
-    info = Library(paths.home()).import_file(request.path, request.name, progress.part(0.0, 0.4))
+    if is_upscaler(Path(request.path)):
+        return add_upscaler(request.path, request.name, progress)
+    try:
+        info = Library(paths.home()).import_file(
+            request.path, request.name, progress.part(0.0, 0.4)
+        )
+    except LodestoneError as error:
+        return add_or_explain(request.path, request.name, progress, error)
     progress(0.4, f"Preparing {info.name} for fast steering")
     _prepare(info, progress.part(0.4, 0.6))
     return info.path

@@ -70,6 +70,11 @@ from engine.messages.steering import NoiseMode as NoiseMode
 from engine.messages.steering import Space as Space
 from engine.messages.steering import SteerRequest as SteerRequest
 from engine.messages.steering import ThumbnailsRequest as ThumbnailsRequest
+from engine.messages.upscaling import UpscaleQuestion as UpscaleQuestion
+from engine.messages.upscaling import UpscaleReply as UpscaleReply
+from engine.messages.upscaling import UpscaleRequest as UpscaleRequest
+from engine.messages.upscaling import UpscaleSettings as UpscaleSettings
+from engine.messages.upscaling import UpscaleTrainRequest as UpscaleTrainRequest
 from engine.messages.values import Picture as Picture
 from engine.messages.values import Vector as Vector
 from models.errors import LodestoneError as LodestoneError

@@ -8,6 +8,7 @@ from typing import Literal
 from engine.messages.picturing import MatterQuestion, MatterReply, PictureQuestion, PictureReply
 from engine.messages.sounding import SoundQuestion, SoundReply
 from engine.messages.steering import Direction, Space, SteerRequest
+from engine.messages.upscaling import UpscaleQuestion, UpscaleReply
 from engine.messages.values import Vector
 
 # ---------------------------------------------------------------- jobs
@@ -280,6 +281,7 @@ Question = (
     | PictureQuestion
     | MatterQuestion
     | SoundQuestion
+    | UpscaleQuestion
 )
 """What the live engine answers between pictures (`EngineClient.ask`)."""
 
@@ -292,4 +294,5 @@ Reply = (
     | PictureReply
     | MatterReply
     | SoundReply
+    | UpscaleReply
 )

@@ -9,6 +9,7 @@ from engine.messages.discovering import ChannelsRequest, DiscoverRequest
 from engine.messages.picturing import PictureRequest, PictureTrainRequest
 from engine.messages.sounding import SoundRequest, SoundTrainRequest
 from engine.messages.steering import SteerRequest
+from engine.messages.upscaling import UpscaleRequest, UpscaleTrainRequest
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,8 @@ JobRequest = (
     | PictureRequest
     | SoundTrainRequest
     | SoundRequest
+    | UpscaleRequest
+    | UpscaleTrainRequest
 )
 
 JobState = Literal["queued", "running", "paused", "done", "failed", "cancelled"]

@@ -1,0 +1,1 @@
+"""Enlarging pictures and films (FREDSR and community models)."""

@@ -1,0 +1,1 @@
+"""Training FREDSR, and fitting it to a folder."""
