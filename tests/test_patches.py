@@ -222,8 +222,9 @@ def test_something_is_seen_at_once_and_answers_differ_yet_keep_the_thing() -> No
     source, naive, inside = landscape(), landscape(), hole() > 0
     naive[inside] = landscape()[::-1][inside][:, ::-1]
     recipe = replace(plain, task="harmonise", mask=Vector.of(hole()))
-    seen = next(stage for stage in generate(source, recipe, naive) if stage.image is not None)
-    assert rms(seen.image - resized(naive, *seen.image.shape[:2])) < 1e-6
+    work = generate(source, recipe, naive)
+    seen = next(stage.image for stage in work if stage.image is not None)
+    assert rms(seen - resized(naive, *seen.shape[:2])) < 1e-6
     answers = [made(source, replace(recipe, seed=seed), naive) for seed in range(4)]
     assert unlike(answers, inside, source) > 0.1
     for answer in answers:

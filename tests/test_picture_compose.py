@@ -103,6 +103,9 @@ def test_a_part_is_cut_out_and_moved(part: ComposePart, qtbot: QtBot) -> None:
     assert mask(part)[48, 90] > 0.9
     assert mask(part)[30, 45] > 0.9
     assert mask(part)[70, 10] == 0.0
+    assert recipes[0].hole is not None
+    assert recipes[0].hole.array()[30, 45] > 0.9
+    assert recipes[0].hole.array()[48, 90] == 0.0
     stack.undo()
     assert part.picturing.shown == []
     assert part.pieces.all[0].home == (part.pieces.all[0].x, part.pieces.all[0].y)

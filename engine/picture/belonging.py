@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engine.messages import PictureRecipe
-from engine.picture import starts
+from engine.picture import scores, starts
 from engine.picture.moved import Parts, parts_of, strangeness
 from engine.picture.nearest import side
 from engine.picture.painter import Hold, Painter, completeness
@@ -170,7 +170,7 @@ def _ranked(
     """Small levels at which a painting could enter, best first: tried, and looked at.
 
     Late ones follow the painting closely but smear where the picture has no such matter; early
-    ones fall back to the picture's own layout.
+    ones fall back to the picture's own layout, and a copy is no answer to a painting.
     """
     sizes = [shorter(target.source) for target in plan.targets]
     last = max(i for i, size in enumerate(sizes) if i == 0 or size <= judged_at)
@@ -187,7 +187,8 @@ def _ranked(
         strange = yield from paused(work, 0, plan.levels)
         gap = resized(picture, *plan.shapes[0]) - wanted
         far = float(np.sqrt(np.mean(gap * gap))) / max(float(target.source.std()), 1e-6)
-        losses[first] = strange / usual_strangeness + far
+        copied = scores.novelty(picture, target.source) < scores.copy_below
+        losses[first] = strange / usual_strangeness + far + copied
     return sorted(losses, key=losses.__getitem__)
 
 

@@ -125,7 +125,7 @@ def grown(place: np.ndarray, reach: int) -> np.ndarray:
     """(H, W) bool, `reach` pixels wider on every side."""
     for axis in (0, 1):
         wide = np.pad(place, [(reach, reach) if a == axis else (0, 0) for a in (0, 1)])
-        place = sliding_window_view(wide, 2 * reach + 1, axis).any(-1)
+        place = np.asarray(sliding_window_view(wide, 2 * reach + 1, axis).any(-1))
     return place
 
 
