@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engine.messages import PictureRecipe
-from engine.picture import scores, starts
+from engine.picture import starts
 from engine.picture.moved import Parts, parts_of, strangeness
 from engine.picture.nearest import side
 from engine.picture.painter import Hold, Painter, completeness
@@ -33,6 +33,8 @@ painted_alpha = 10 * completeness
 """A painting is shown all of the picture's matter, but not forced to take it."""
 usual_strangeness = 0.08
 """RMS distance of patches that weighs as much as being as far from the painting as noise is."""
+ignored_above = 0.85
+"""Of the picture's own distance to a painting: beyond it the painting has no say."""
 gives_way = 0.5
 """How much of the new fine light and dark is taken off for what is laid back."""
 
@@ -170,7 +172,7 @@ def _ranked(
     """Small levels at which a painting could enter, best first: tried, and looked at.
 
     Late ones follow the painting closely but smear where the picture has no such matter; early
-    ones fall back to the picture's own layout, and a copy is no answer to a painting.
+    ones fall back to the picture's own layout, which is no answer to a painting.
     """
     sizes = [shorter(target.source) for target in plan.targets]
     last = max(i for i, size in enumerate(sizes) if i == 0 or size <= judged_at)
@@ -185,11 +187,15 @@ def _ranked(
             picture = yield from paused(work, 0, plan.levels)
         work = strangeness(picture, target)
         strange = yield from paused(work, 0, plan.levels)
-        gap = resized(picture, *plan.shapes[0]) - wanted
-        far = float(np.sqrt(np.mean(gap * gap))) / max(float(target.source.std()), 1e-6)
-        copied = scores.novelty(picture, target.source) < scores.copy_below
-        losses[first] = strange / usual_strangeness + far + copied
+        far = _apart(picture, wanted) / max(float(target.source.std()), 1e-6)
+        ignored = _apart(picture, wanted) > ignored_above * _apart(target.source, wanted)
+        losses[first] = strange / usual_strangeness + far + ignored
     return sorted(losses, key=losses.__getitem__)
+
+
+def _apart(picture: np.ndarray, coarse: np.ndarray) -> float:
+    """RMS difference at the size of the second."""
+    return float(np.sqrt(np.mean((resized(picture, *coarse.shape[:2]) - coarse) ** 2)))
 
 
 def _free(picture: np.ndarray) -> np.ndarray:
