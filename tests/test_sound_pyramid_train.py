@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +18,13 @@ import torch
 from engine.messages import LodestoneError, SoundRecipe, SoundTrainRequest
 from engine.progress import Cancelled, Progress, Report
 from engine.sound.pyramid import hearing, store
+from engine.sound.pyramid.bands import above
 from engine.sound.pyramid.sample import draw
 from engine.sound.pyramid.schedule import steps_for
 from engine.sound.pyramid.train import train
+from engine.sound.pyramid.warm import Teacher
 from models.files import load_model
-from models.wave import Config
+from models.wave import Config, WaveLevel
 
 ROOT = Path(__file__).parent.parent
 RATE = 4000
@@ -267,3 +270,18 @@ def test_hidden_frames_have_no_part_in_a_courses_distance() -> None:
     assert torch.equal(
         hearing.sliced(real, made, along, known), hearing.sliced(other, made, along, known)
     )
+
+
+def test_levels_of_samples_begin_with_what_the_bundled_one_knows() -> None:
+    config = Config(rate=4000, lengths=(4000,), channels=1, width=48)
+    teacher = Teacher()
+    rate = config.rate_of(config.courses)
+    level = WaveLevel(config, rate, above(rate))
+    before = level.head.weight.detach().clone()
+    assert teacher.begin(level, rate)
+    assert not torch.equal(level.head.weight, before)
+    other = WaveLevel(replace(config, channels=2), rate, above(rate))
+    before = other.head.weight.detach().clone()
+    assert not teacher.begin(other, rate)
+    assert torch.equal(other.head.weight, before)
+    assert not teacher.begin(level, 3000)

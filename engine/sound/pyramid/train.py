@@ -38,6 +38,7 @@ from engine.sound.pyramid.schedule import (
     width_for,
 )
 from engine.sound.pyramid.store import Finished, Plan
+from engine.sound.pyramid.warm import Teacher
 from engine.sound.source import check_audible, read_sound, resampled, spans_to_samples
 from models.errors import LodestoneError
 from models.files import Card, save_model
@@ -220,6 +221,7 @@ class _Training:
         self.sources, self.known = sources, known
         self.config, self.folder = chain.config, store.folder_of(out)
         self.done: list[Finished] = []
+        self.teacher = Teacher()
 
     def run(self, progress: Progress) -> None:
         shares = self._shares()
@@ -263,6 +265,7 @@ class _Training:
         progress(0.0, self._title(index))
         trainer, amplitude = trainer_of(self.chain, index, self.plan.seed * 1009 + index)
         untrained = trainer.evaluate()
+        self.teacher.begin(trainer.level, self.config.rate_of(index))
         begun, shown = time.monotonic(), time.monotonic()
 
         def report(share: float, evaluated: bool) -> None:
@@ -328,6 +331,7 @@ class _Training:
             "digest": self.plan.digest,
             "hole": bool(self.request.holes),
             "upper band": "above the finest level: spectral stage, from the source's own frames",
+            "levels that fit begin as in": self.teacher.name,
             "planned": list(self.plan.steps),
             "levels": [{name: getattr(level, name) for name in kept} for level in self.done],
             "recipe": asdict(self.chain.recipe),
