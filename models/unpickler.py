@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import pickletools
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
@@ -110,11 +111,14 @@ def unpickle(stream: BinaryIO, rules: Rules, budget: Budget) -> Any:
     """Read one pickle from `stream`, which is left just behind it."""
     machine = _Machine(rules, budget)
     try:
-        for opcode, argument, _ in pickletools.genops(stream):
-            budget.tick()
-            if opcode.name == "STOP":
-                return machine.stack.pop()
-            machine.step(opcode.name, argument)
+        with warnings.catch_warnings():
+            # Python warns of odd escapes in the file's strings: no matter of the person's.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            for opcode, argument, _ in pickletools.genops(stream):
+                budget.tick()
+                if opcode.name == "STOP":
+                    return machine.stack.pop()
+                machine.step(opcode.name, argument)
     except FAULTS as error:
         raise Malformed(f"it is damaged or no pickle ({type(error).__name__})") from error
     raise Malformed("it ends too early")

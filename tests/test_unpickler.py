@@ -89,6 +89,7 @@ def test_os_system_in_every_protocol_and_extension(
         (b"cbuiltins\n__import__\n(S'os'\ntR.", "builtins.__import__"),
         (b"\x80\x04\x8c\x05posix\x8c\x06system\x93.", "posix.system"),
         (b"ctorch.hub\nload\n.", "torch.hub.load"),
+        (b"ctorch.h\\oub\nload\n.", None),  # Python itself would warn of the escape
         (b"ctorch.storage\n_load_from_bytes\n(S'x'\ntR.", None),
     ],
 )
