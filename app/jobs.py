@@ -167,3 +167,16 @@ def time_left(seconds: float | None) -> str:
     if seconds < 3600:
         return f"about {round(seconds / 60)} min left"
     return f"about {seconds / 3600:.1f} h left"
+
+
+def training_words(update: JobUpdate) -> str:
+    """How a pyramid's training stands, for a person."""
+    if update.state == "done":
+        return "Trained. The pyramid answers now."
+    if update.state == "cancelled":
+        return "Stopped. What was finished is kept."
+    if update.state == "failed":
+        return update.message or "The training failed."
+    parts = ["paused" if update.state == "paused" else time_left(update.seconds_left)]
+    parts.append(update.message)
+    return " · ".join(part for part in parts if part)

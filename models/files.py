@@ -15,13 +15,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 import safetensors.numpy
 
 from models.errors import LodestoneError, RefusedFile
 
+T = TypeVar("T")
 CARD_KEY = "lodestone"
 CARD_VERSION = 1
 _HEADER_LIMIT = 32 * 2**20
@@ -312,3 +313,23 @@ def _card_of(values: dict[str, Any]) -> Card:
 
 def _damaged(path: Path, why: str, detail: str = "") -> RefusedFile:
     return RefusedFile(f"{path.name} cannot be read: {why}. Copy or download it again.", detail)
+
+
+def config_from(kind: type[T], hyper: Mapping[str, Any], what: str) -> T:
+    """The card's hyper-parameters as the dataclass `kind`; LodestoneError when they do not fit.
+
+    what: the model in a person's words, such as "pyramid"
+    """
+    known = {one.name for one in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    values = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in hyper.items()
+        if name in known
+    }
+    try:
+        return kind(**values)
+    except (TypeError, ValueError) as error:
+        raise LodestoneError(
+            f"The card of this {what} cannot be read. Copy the file again, or train it again.",
+            repr(error),
+        ) from error

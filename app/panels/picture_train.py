@@ -9,7 +9,7 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QProgressBar, QWidget
 
-from app.jobs import ACTIVE, Jobs, stem, time_left
+from app.jobs import ACTIVE, Jobs, stem, training_words
 from app.picturing import Picturing
 from app.widgets.amount import AmountSlider
 from app.widgets.levels import LevelStrip
@@ -233,7 +233,7 @@ class TrainPyramid(QWidget):
         paused = update.state == "paused"
         self.pause.setText("Go on" if paused else "Pause")
         self.progress.setValue(round(update.fraction * 1000))
-        self.state.setText(_words(update))
+        self.state.setText(training_words(update))
 
 
 def _about(task: str, subject: Subject | None) -> str:
@@ -249,15 +249,3 @@ def _about(task: str, subject: Subject | None) -> str:
 
 def _giga(count: int) -> str:
     return f"{count / 1e9:.1f} GB" if count < 9.95e9 else f"{count / 1e9:.0f} GB"
-
-
-def _words(update: JobUpdate) -> str:
-    if update.state == "done":
-        return "Trained. The pyramid answers now."
-    if update.state == "cancelled":
-        return "Stopped. What was finished is kept."
-    if update.state == "failed":
-        return update.message or "The training failed."
-    parts = ["paused" if update.state == "paused" else time_left(update.seconds_left)]
-    parts.append(update.message)
-    return " · ".join(part for part in parts if part)

@@ -7,14 +7,12 @@ import time
 from pathlib import Path
 
 from PySide6.QtCore import Slot
-from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QProgressBar, QWidget
 
-from app.jobs import ACTIVE, Jobs, time_left
+from app.jobs import ACTIVE, Jobs, training_words
 from app.sounding import Sounding
 from app.widgets.amount import AmountSlider
-from app.widgets.parts import column, image_of, label, push, row, section
-from app.widgets.still import Still
+from app.widgets.parts import column, label, push, row, section
 from engine.messages import JobUpdate, SoundTrainRequest
 
 SHORTEST, USUAL, LONGEST = 30.0, 600.0, 7200.0
@@ -52,7 +50,6 @@ class TrainPyramid(QWidget):
         self.listen = push("Listen", "What the newest level sounds like", icon="play")
         for button in (self.pause, self.stop, self.listen):
             button.setProperty("compact", True)
-        self.preview = Still("Newest level", 90)
         self.progress = QProgressBar()
         self.progress.setRange(0, 1000)
         self.progress.setTextVisible(False)
@@ -69,7 +66,6 @@ class TrainPyramid(QWidget):
         line.setStretch(0, 1)
         self._dial.setLayout(line)
         layout.addWidget(self._dial)
-        layout.addWidget(self.preview)
         layout.addWidget(self.progress)
         layout.addWidget(self.state)
         layout.addLayout(row(self.pause, self.stop, self.listen, 1, spacing=6))
@@ -150,7 +146,6 @@ class TrainPyramid(QWidget):
     def _source(self) -> None:
         """Another sound has another pyramid; one in training goes on by itself."""
         self._job = None
-        self.preview.set_image(QImage())
         mine = [update for update in self._jobs.all if self._mine(update)]
         self._show(mine[-1] if mine else None)
         if mine:
@@ -186,25 +181,9 @@ class TrainPyramid(QWidget):
         self._dial.setVisible(not active)
         self.about.setVisible(update is None)
         self.state.setVisible(update is not None)
-        self.preview.setVisible(active and not self.preview.image.isNull())
         if update is None:
             return
-        if update.preview is not None and active:
-            self.preview.set_image(image_of(update.preview))
-            self.preview.show()
         paused = update.state == "paused"
         self.pause.setText("Go on" if paused else "Pause")
         self.progress.setValue(round(update.fraction * 1000))
-        self.state.setText(_words(update))
-
-
-def _words(update: JobUpdate) -> str:
-    if update.state == "done":
-        return "Trained. The pyramid answers now."
-    if update.state == "cancelled":
-        return "Stopped. What was finished is kept."
-    if update.state == "failed":
-        return update.message or "The training failed."
-    parts = ["paused" if update.state == "paused" else time_left(update.seconds_left)]
-    parts.append(update.message)
-    return " · ".join(part for part in parts if part)
+        self.state.setText(training_words(update))

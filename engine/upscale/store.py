@@ -11,7 +11,7 @@ import onnxruntime as ort
 from PIL import Image
 
 from models.errors import LodestoneError
-from models.files import Card, save_model
+from models.files import Card, config_from, save_model
 from models.fredsr_shape import BLOCK, Config
 
 ARCHITECTURE = "fredsr"
@@ -63,14 +63,7 @@ def difference(content: bytes, card: Card, state: Mapping[str, np.ndarray]) -> f
 
 def config_of(hyper: Mapping[str, object]) -> Config:
     """The card's hyper-parameters as a config."""
-    known = {field.name for field in dataclasses.fields(Config)}
-    try:
-        return Config(**{k: v for k, v in hyper.items() if k in known})  # type: ignore[arg-type]
-    except (TypeError, ValueError) as error:
-        raise LodestoneError(
-            "The card of this upscaler cannot be read. Copy the file again, or train it again.",
-            repr(error),
-        ) from error
+    return config_from(Config, hyper, "upscaler")
 
 
 def plain(small: np.ndarray, scale: int) -> np.ndarray:

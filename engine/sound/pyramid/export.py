@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import torch
 from engine.sound.pyramid.bands import FRAMES, above
 from engine.sound.pyramid.graph import level_graph
 from models.errors import LodestoneError
-from models.files import Card, write_atomically
+from models.files import Card, config_from, write_atomically
 from models.wave import Config, bins_of, level_of, load_level
 
 tolerance = 1e-3
@@ -48,19 +47,7 @@ def export(card: Card, state: Mapping[str, np.ndarray], path: Path) -> float:
 
 def config_of(hyper: Mapping[str, Any]) -> Config:
     """The card's hyper-parameters as a config."""
-    known = {field.name for field in dataclasses.fields(Config)}
-    values = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in hyper.items()
-        if name in known
-    }
-    try:
-        return Config(**values)  # type: ignore[arg-type]
-    except (TypeError, ValueError) as error:
-        raise LodestoneError(
-            "The card of this pyramid cannot be read. Copy the file again, or train it again.",
-            repr(error),
-        ) from error
+    return config_from(Config, hyper, "pyramid")
 
 
 def difference(
