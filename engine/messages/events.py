@@ -83,6 +83,8 @@ class JobUpdate:
     figures: tuple[tuple[str, float], ...] = ()
     result: str = ""
     """Path of what was made, when done."""
+    notes: tuple[str, ...] = ()
+    """Sentences that outlast the progress, such as what a format could not hold."""
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,8 @@ class UpscaleRequest:
     """JPEG, WebP, AVIF: 1..100."""
     skip: tuple[str, ...] = ()
     """Sources that are finished already or not wanted any more."""
+    stem: str = ""
+    """What a single source becomes in the folder, without its suffix; its own name when empty."""
 
 
 @dataclass(frozen=True)
