@@ -186,6 +186,9 @@ def test(arguments: Sequence[str]) -> int:
         raise Stop(system_libs.sentence(missing))
     with virtual_display() as environment:
         command = [PYTHON, "-m", "pytest", *arguments]
+        if not arguments:
+            # Files side by side; what a file shares between its tests is made once.
+            command += ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile"]
         return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
@@ -27,6 +28,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # The same examples every time: what passes here passes before a merge. Look for new ones with
+    # `--hypothesis-profile=fresh`.
+    settings.register_profile("same", derandomize=True, deadline=None)
+    settings.register_profile("fresh", deadline=None)
+    settings.load_profile(config.getoption("--hypothesis-profile") or "same")
     if not config.getoption("--headed"):
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
 

@@ -179,8 +179,13 @@ def test_envelope_holds_every_sample(
     assert lows.shape == highs.shape == loud.shape == (channels, columns)
     assert clipped.shape == (columns,)
     part = samples[:, low:high]
-    np.testing.assert_allclose(lows.min(1), part.min(1))
-    np.testing.assert_allclose(highs.max(1), part.max(1))
+    if (high - low) / columns >= 512:
+        # Far out, columns are made of whole blocks of 256: nothing is missed.
+        assert (lows.min(1) <= part.min(1)).all()
+        assert (highs.max(1) >= part.max(1)).all()
+        part = samples[:, low // 256 * 256 : -(-high // 256) * 256]
+    np.testing.assert_array_equal(lows.min(1), part.min(1))
+    np.testing.assert_array_equal(highs.max(1), part.max(1))
     np.testing.assert_array_less(loud, np.maximum(-lows, highs) + 1e-6)
 
 

@@ -66,8 +66,13 @@ class Envelope:
 
 
 def _edges(edges: np.ndarray, count: int) -> tuple[np.ndarray, int]:
-    """Fractional edges as indices below `count`, and where the last column stops."""
-    whole = np.clip(np.round(edges).astype(int), 0, count)
+    """Fractional edges as indices below `count`, and where the last column stops.
+
+    The first and the last column reach outwards: no sample asked for is left out.
+    """
+    whole = np.round(edges).astype(int)
+    whole[0], whole[-1] = np.floor(edges[0]), np.ceil(edges[-1])
+    whole = np.clip(whole, 0, count)
     stop = max(int(whole[-1]), 1)
     return np.minimum(whole[:-1], stop - 1), stop
 
