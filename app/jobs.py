@@ -44,6 +44,8 @@ class Jobs(QObject):
         self._known: dict[int, JobUpdate] = {}
         self.quiet: set[int] = set()
         """Jobs whose results show themselves where they were asked for."""
+        self.own: set[int] = set()
+        """Jobs with a list of their own, which also says how they ended."""
         link.job.connect(self._update)
 
     @property
@@ -57,10 +59,10 @@ class Jobs(QObject):
     def get(self, job: int) -> JobUpdate | None:
         return self._known.get(job)
 
-    def submit(self, request: JobRequest, quiet: bool = False) -> int | None:
+    def submit(self, request: JobRequest, quiet: bool = False, own: bool = False) -> int | None:
         """The number of the new job, or None when it was refused (then `failed` has said why).
 
-        `quiet`: whoever asked shows what it made, nobody else is told.
+        `quiet`: whoever asked shows what it made, nobody else is told. `own`: nor how it ended.
         """
         try:
             job = self._link.client.submit(request)
@@ -69,6 +71,8 @@ class Jobs(QObject):
             return None
         if quiet:
             self.quiet.add(job)
+        if own:
+            self.own.add(job)
         if job not in self._known:
             self._take(JobUpdate(job, "queued", request, message="Waiting for its turn."))
         return job
@@ -116,6 +120,8 @@ class Jobs(QObject):
         self.updated.emit(update)
         if was_active and update.state not in ACTIVE:
             self.finished.emit(update)
+            if update.job in self.own:
+                del self._known[update.job]
 
 
 def title(request: JobRequest) -> str:

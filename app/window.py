@@ -342,6 +342,8 @@ class MainWindow(QMainWindow):
         name = title(update.request)
         if isinstance(update.request, ImportRequest):
             self.link.client.list_models()
+        elif update.job in self.jobs.own:
+            return
         elif update.state == "failed":
             self.show_error(update.message or f"{name} failed.", "go:jobs", "Show jobs")
         elif update.job in self.jobs.quiet or isinstance(update.request, FOUND_BY_CARDS):

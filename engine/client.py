@@ -71,6 +71,9 @@ from engine.steer.words import prepare_words as prepare_words
 from engine.steer.words import say as say
 from engine.steer.words import tokens as tokens
 from engine.supervisor import Supervisor
+from engine.upscale.look import Look as Look
+from engine.upscale.look import files_within as files_within
+from engine.upscale.look import look_at as look_at
 from engine.worker import RUN_JOB
 
 log = logging.getLogger("lodestone")

@@ -139,24 +139,30 @@ class JobsPage(QWidget):
     @Slot(object)
     def _updated(self, update: JobUpdate) -> None:
         shown = self._rows.get(update.job)
-        if shown is None:
+        if update.job in self._jobs.own and update.state not in ACTIVE:
+            self._forget(update.job)
+        elif shown is None:
             shown = JobRow(self._jobs, update)
             shown.open_asked.connect(self.open_asked)
             self._rows[update.job] = shown
             self._column.insertWidget(0, shown)
         else:
             shown.show_update(update)
-        self.empty.hide()
+        self.empty.setVisible(not self._rows)
 
     @Slot()
     def _clear(self) -> None:
         self._jobs.forget_finished()
         kept = {update.job for update in self._jobs.all}
         for job in set(self._rows) - kept:
-            gone = self._rows.pop(job)
+            self._forget(job)
+        self.empty.setVisible(not self._rows)
+
+    def _forget(self, job: int) -> None:
+        gone = self._rows.pop(job, None)
+        if gone is not None:
             self._column.removeWidget(gone)
             gone.deleteLater()
-        self.empty.setVisible(not self._rows)
 
     def row(self, job: int) -> JobRow | None:
         return self._rows.get(job)

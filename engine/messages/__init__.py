@@ -70,6 +70,7 @@ from engine.messages.steering import NoiseMode as NoiseMode
 from engine.messages.steering import Space as Space
 from engine.messages.steering import SteerRequest as SteerRequest
 from engine.messages.steering import ThumbnailsRequest as ThumbnailsRequest
+from engine.messages.upscaling import PictureFormat as PictureFormat
 from engine.messages.upscaling import UpscaleQuestion as UpscaleQuestion
 from engine.messages.upscaling import UpscaleReply as UpscaleReply
 from engine.messages.upscaling import UpscaleRequest as UpscaleRequest

@@ -54,7 +54,7 @@ class Opened:
 def read_picture(path: str | Path) -> Opened:
     """The first (or only) picture of a file. LodestoneError with a sentence for what is none."""
     path = Path(path)
-    with _quiet(), opened(path) as image:
+    with quiet(), opened(path) as image:
         try:
             return _read(image, path)
         except FLAWS as error:
@@ -64,7 +64,7 @@ def read_picture(path: str | Path) -> Opened:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Pillow warns of what is said here in sentences, or does not matter."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
