@@ -23,6 +23,7 @@ from engine.messages import (
     SoundQuestion,
     SteerRequest,
     UpscaleQuestion,
+    UpscaleSourceQuestion,
 )
 from engine.progress import Progress
 from engine.runtime import Runtime, open_runtime
@@ -104,6 +105,10 @@ class Studio:
             from engine.upscale.answers import enlarged
 
             return enlarged(question)
+        if isinstance(question, UpscaleSourceQuestion):
+            from engine.upscale.answers import looked_at
+
+            return looked_at(question)
         return answer(question, self._runtime(SteerRequest(model=model_of(question))))
 
     def notice(self) -> str:

@@ -75,6 +75,8 @@ from engine.messages.upscaling import UpscaleQuestion as UpscaleQuestion
 from engine.messages.upscaling import UpscaleReply as UpscaleReply
 from engine.messages.upscaling import UpscaleRequest as UpscaleRequest
 from engine.messages.upscaling import UpscaleSettings as UpscaleSettings
+from engine.messages.upscaling import UpscaleSource as UpscaleSource
+from engine.messages.upscaling import UpscaleSourceQuestion as UpscaleSourceQuestion
 from engine.messages.upscaling import UpscaleTrainRequest as UpscaleTrainRequest
 from engine.messages.values import Picture as Picture
 from engine.messages.values import Vector as Vector

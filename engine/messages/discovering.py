@@ -8,7 +8,12 @@ from typing import Literal
 from engine.messages.picturing import MatterQuestion, MatterReply, PictureQuestion, PictureReply
 from engine.messages.sounding import SoundQuestion, SoundReply
 from engine.messages.steering import Direction, Space, SteerRequest
-from engine.messages.upscaling import UpscaleQuestion, UpscaleReply
+from engine.messages.upscaling import (
+    UpscaleQuestion,
+    UpscaleReply,
+    UpscaleSource,
+    UpscaleSourceQuestion,
+)
 from engine.messages.values import Vector
 
 # ---------------------------------------------------------------- jobs
@@ -282,6 +287,7 @@ Question = (
     | MatterQuestion
     | SoundQuestion
     | UpscaleQuestion
+    | UpscaleSourceQuestion
 )
 """What the live engine answers between pictures (`EngineClient.ask`)."""
 
@@ -295,4 +301,5 @@ Reply = (
     | MatterReply
     | SoundReply
     | UpscaleReply
+    | UpscaleSource
 )

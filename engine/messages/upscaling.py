@@ -39,6 +39,10 @@ class UpscaleQuestion:
     width: int = 0
     """… 0 = all of it."""
     height: int = 0
+    frame: int = 0
+    """Of a film or a moving picture."""
+    bare: bool = False
+    """The plain enlargement is not wanted: `plain` is the same as `picture`."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,38 @@ class UpscaleReply:
     plain: Picture
     """The same by plain enlargement, to compare."""
     provider: str
-    """What computed it, as ONNX Runtime names it."""
+    """What computed it, as ONNX Runtime names it; empty for the plain enlargement."""
+    note: str = ""
+    piece: bool = False
+    """Before the whole: a piece of it is done …"""
+    left: int = 0
+    """… and lies here in it, pixels of the large picture."""
+    top: int = 0
+
+
+@dataclass(frozen=True)
+class UpscaleSourceQuestion:
+    """What is there to enlarge? Answered by `UpscaleSource`."""
+
+    source: str
+    frame: int = 0
+    longest: int = 1280
+    """Pixels of the longest side of what comes back."""
+
+
+@dataclass(frozen=True)
+class UpscaleSource:
+    """A picture, or one frame of a film."""
+
+    picture: Picture
+    width: int
+    """Of the source, pixels."""
+    height: int
+    bits: int = 8
+    """A channel."""
+    channels: int = 3
+    frames: int = 1
+    """1: it does not move. A guess where the film does not say."""
     note: str = ""
 
 
