@@ -46,6 +46,8 @@ class Item:
     large: tuple[int, int] = (0, 0)
     frames: int = 1
     """Of a film or moving picture; 0 = not known."""
+    frame: int = 0
+    """Of these, how many are done."""
     stopped: bool = False
     """Cancelled with all the others: Start takes it up again."""
     fraction: float = 0.0

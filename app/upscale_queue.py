@@ -116,6 +116,13 @@ class UpscaleQueue(QObject):
             self._seconds_left(),
         )
 
+    def large_of(self, item: Item) -> tuple[int, int]:
+        """What becomes of it (width, height), as far as that is known; 0 while it is not."""
+        if item.large[0] or not item.small[0]:
+            return item.large
+        scale = self._order().settings.scale
+        return max(1, round(item.small[0] * scale)), max(1, round(item.small[1] * scale))
+
     def _seconds_left(self) -> float | None:
         if not self._going or self._held:
             return None
@@ -301,12 +308,13 @@ class UpscaleQueue(QObject):
             fraction=update.fraction,
             seconds_left=update.seconds_left,
             notes=update.notes,
+            frame=int(dict(update.figures).get("frame", 0)),
         )
         self._change(changed, save=changed.state != item.state)
         self.told.emit()
 
     def _finished(self, item: Item, update: JobUpdate) -> None:
-        item = replace(item, fraction=0.0, seconds_left=None, notes=update.notes, words="")
+        item = replace(item, fraction=0.0, frame=0, seconds_left=None, words="", notes=update.notes)
         if update.state == "done" and is_there(update.result):
             self._clock.end(work(item))
             self._end(replace(item, state="done", result=update.result))

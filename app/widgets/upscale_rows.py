@@ -1,0 +1,394 @@
+"""The rows of the upscaling queue: a small picture, a name, sizes, how it stands, what can be done.
+
+A model and a painter, so that a folder of thousands costs no widgets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import (
+    QAbstractItemModel,
+    QAbstractListModel,
+    QEvent,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPoint,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+    Signal,
+    Slot,
+)
+from PySide6.QtGui import (
+    QAction,
+    QContextMenuEvent,
+    QFont,
+    QFontMetrics,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPainterPath,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QListView,
+    QMenu,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QToolTip,
+)
+
+from app import icons, theme
+
+Index = QModelIndex | QPersistentModelIndex
+PICTURE = QSize(64, 48)
+EDGE, GAP = 8, 10
+LINE = 18
+"""Height of a line of words."""
+BUTTON = 22
+ACTIONS = {
+    "cancel": ("close", "Cancel this one"),
+    "retry": ("reset", "Try again"),
+    "open": ("folder", "Show in its folder"),
+    "remove": ("close", "Take out of the list"),
+}
+TONES = {"good": theme.GOOD, "bad": theme.DANGER, "busy": theme.ACCENT, "": theme.DIM}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One item, ready to be painted."""
+
+    number: int
+    name: str
+    sizes: str = ""
+    state: str = ""
+    tone: str = ""
+    """Of the state's word: good, bad, busy or plain."""
+    fraction: float = -1.0
+    """0..1 shows a bar; below 0 there is none."""
+    words: str = ""
+    """Below: why it failed, what is to be known."""
+    actions: tuple[str, ...] = ()
+
+    @property
+    def spoken(self) -> str:
+        return ". ".join(w for w in (self.name, self.sizes, self.state, self.words) if w)
+
+
+class _Model(QAbstractListModel):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[Row] = []
+        self.places: dict[int, int] = {}
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
+        return 0 if parent.isValid() else len(self.rows)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not 0 <= index.row() < len(self.rows):
+            return None
+        shown = self.rows[index.row()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return shown.name
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return shown.spoken
+        return shown if role == Qt.ItemDataRole.UserRole else None
+
+    def set_rows(self, rows: Sequence[Row]) -> None:
+        self.beginResetModel()
+        self.rows = list(rows)
+        self.places = {row.number: place for place, row in enumerate(self.rows)}
+        self.endResetModel()
+
+    def set_row(self, row: Row) -> None:
+        place = self.places.get(row.number)
+        if place is None:
+            return
+        higher = bool(self.rows[place].words) != bool(row.words)
+        higher = higher or (self.rows[place].fraction < 0) != (row.fraction < 0)
+        self.rows[place] = row
+        self.dataChanged.emit(self.index(place), self.index(place))
+        if higher:
+            self.layoutChanged.emit()
+
+
+class UpscaleRows(QListView):
+    """Arrows choose, Delete cancels or takes out, R tries again; the menu key offers all."""
+
+    chosen = Signal(int)
+    """Number of a row that the person points at."""
+    acted = Signal(str, int)
+    """(action, number)."""
+
+    def __init__(self, name: str, picture_of: Callable[[int], QImage | None]):
+        super().__init__()
+        self._model = _Model()
+        self.setModel(self._model)
+        self._painter = _Painter(self, picture_of)
+        self.setItemDelegate(self._painter)
+        self.setAccessibleName(name)
+        self.setMouseTracking(True)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFrameShape(QListView.Shape.NoFrame)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        self.clicked.connect(self._clicked)
+
+    def row(self, number: int) -> Row | None:
+        place = self._model.places.get(number)
+        return None if place is None else self._model.rows[place]
+
+    @property
+    def count(self) -> int:
+        return len(self._model.rows)
+
+    def set_rows(self, rows: Sequence[Row]) -> None:
+        """Other rows; the chosen one and the place in the list stay."""
+        current, at = self.current, self.verticalScrollBar().value()
+        self._model.set_rows(rows)
+        place = self._model.places.get(current)
+        if place is not None:
+            self.setCurrentIndex(self._model.index(place))
+        self.verticalScrollBar().setValue(at)
+
+    def set_row(self, row: Row) -> None:
+        self._model.set_row(row)
+
+    def show_row(self, number: int) -> None:
+        """Scroll to it."""
+        place = self._model.places.get(number)
+        if place is not None:
+            self.scrollTo(self._model.index(place))
+
+    def repaint_row(self, number: int) -> None:
+        place = self._model.places.get(number)
+        if place is not None:
+            self.update(self._model.index(place))
+
+    @property
+    def current(self) -> int:
+        """Number of the chosen row, 0 for none."""
+        place = self.currentIndex().row()
+        return self._model.rows[place].number if 0 <= place < self.count else 0
+
+    def button(self, number: int, action: str) -> QRect:
+        """Where a row's button lies in the viewport; empty when it has none."""
+        row = self.row(number)
+        if row is None or action not in row.actions:
+            return QRect()
+        where = self.visualRect(self._model.index(self._model.places[number]))
+        return _buttons(where, row)[action]
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.scheduleDelayedItemsLayout()  # sentences break elsewhere
+
+    @Slot(QModelIndex)
+    def _clicked(self, index: QModelIndex) -> None:
+        row = self._model.rows[index.row()]
+        if not self.action_at(self.viewport().mapFromGlobal(self.cursor().pos())):
+            self.chosen.emit(row.number)
+
+    def action_at(self, point: QPoint) -> str:
+        index = self.indexAt(point)
+        if not index.isValid():
+            return ""
+        boxes = _buttons(self.visualRect(index), self._model.rows[index.row()])
+        return next((name for name, box in boxes.items() if box.contains(point)), "")
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        super().mouseMoveEvent(event)
+        over = bool(self.action_at(event.position().toPoint()))
+        shape = Qt.CursorShape.PointingHandCursor if over else Qt.CursorShape.ArrowCursor
+        self.viewport().setCursor(shape)
+        self.viewport().update()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        row = self.row(self.current)
+        keys = {
+            Qt.Key.Key_Delete: ("cancel", "remove"),
+            Qt.Key.Key_Backspace: ("cancel", "remove"),
+            Qt.Key.Key_R: ("retry",),
+            Qt.Key.Key_O: ("open",),
+        }
+        if row is not None and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.chosen.emit(row.number)
+            return
+        for action in keys.get(Qt.Key(event.key()), ()) if row is not None else ():
+            if row is not None and action in row.actions:
+                self.acted.emit(action, row.number)
+                return
+        super().keyPressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        asked = event.reason() == QContextMenuEvent.Reason.Keyboard
+        index = self.currentIndex() if asked else self.indexAt(event.pos())
+        if not index.isValid():
+            return
+        row = self._model.rows[index.row()]
+        menu = QMenu(self)
+        for name in row.actions:
+            action = QAction(ACTIONS[name][1], menu)
+            action.setData(name)
+            menu.addAction(action)
+        at = self.visualRect(index).center() if asked else event.pos()
+        picked = menu.exec(self.viewport().mapToGlobal(at))
+        if picked is not None:
+            self.acted.emit(str(picked.data()), row.number)
+
+
+def _buttons(where: QRect, row: Row) -> dict[str, QRect]:
+    """From the right end of the first line."""
+    right = where.right() - EDGE + 3
+    made = {}
+    for place, name in enumerate(reversed(row.actions)):
+        made[name] = QRect(right - (place + 1) * BUTTON, where.top() + 5, BUTTON, BUTTON)
+    return made
+
+
+class _Painter(QStyledItemDelegate):
+    def __init__(self, rows: UpscaleRows, picture_of: Callable[[int], QImage | None]):
+        super().__init__(rows)
+        self._rows, self._picture_of = rows, picture_of
+        self._name = theme.font(theme.SIZE, QFont.Weight.Medium)
+        self._small = theme.font(theme.SIZE_SMALL)
+
+    # ------------------------------------------------------------ size
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        row = index.data(Qt.ItemDataRole.UserRole)
+        width = self._rows.viewport().width()
+        words = self._words_box(QRect(0, 0, width, 0), row)
+        lines = 2 * LINE + (12 if row.fraction >= 0 else 0)
+        lines += words.height() + 2 if row.words else 0
+        return QSize(width, max(PICTURE.height(), lines) + 2 * EDGE)
+
+    def _words_box(self, where: QRect, row: Row) -> QRect:
+        left = where.left() + EDGE + PICTURE.width() + GAP
+        top = where.top() + EDGE + 2 * LINE + (12 if row.fraction >= 0 else 0)
+        room = QRect(left, top, max(40, where.right() - EDGE - left), 400)
+        flags = Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignTop
+        return QFontMetrics(self._small).boundingRect(room, flags, row.words)
+
+    # ------------------------------------------------------------ look
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        row: Row = index.data(Qt.ItemDataRole.UserRole)
+        where, state = QRect(option.rect), option.state  # type: ignore[attr-defined]
+        painter.save()
+        painter.setRenderHints(
+            QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform
+        )
+        back = theme.RAISED if state & QStyle.StateFlag.State_MouseOver else ""
+        back = theme.HOVER if state & QStyle.StateFlag.State_Selected else back
+        if back:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.colour(back))
+            painter.drawRoundedRect(QRectF(where).adjusted(2, 1, -2, -1), 6, 6)
+        if state & QStyle.StateFlag.State_HasFocus:
+            painter.setPen(theme.colour(theme.ACCENT))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(QRectF(where).adjusted(2.5, 1.5, -2.5, -1.5), 6, 6)
+        self._paint_picture(painter, where, row)
+        self._paint_lines(painter, where, row)
+        self._paint_buttons(painter, where, row)
+        painter.restore()
+
+    def _paint_picture(self, painter: QPainter, where: QRect, row: Row) -> None:
+        box = QRect(where.topLeft() + QPoint(EDGE, EDGE), PICTURE)
+        path = QPainterPath()
+        path.addRoundedRect(QRectF(box), 5, 5)
+        painter.fillPath(path, theme.colour(theme.GROUND))
+        image = self._picture_of(row.number)
+        if image is None or image.isNull():
+            ratio = self._rows.devicePixelRatioF()
+            mark = icons.pixmap("film", theme.EDGE, 20, ratio)
+            painter.drawPixmap(box.center() - QPoint(9, 9), mark)
+            return
+        painter.save()
+        painter.setClipPath(path)
+        size = image.size().scaled(box.size(), Qt.AspectRatioMode.KeepAspectRatio)
+        inner = QRect(QPoint(0, 0), size)
+        inner.moveCenter(box.center())
+        painter.drawImage(inner, image)
+        painter.restore()
+
+    def _paint_lines(self, painter: QPainter, where: QRect, row: Row) -> None:
+        left = where.left() + EDGE + PICTURE.width() + GAP
+        right = where.right() - EDGE
+        top = where.top() + EDGE
+        middle = Qt.AlignmentFlag.AlignVCenter
+        name = QRect(left, top, right - left - BUTTON * len(row.actions) - 4, LINE)
+        painter.setPen(theme.colour(theme.TEXT))
+        painter.setFont(self._name)
+        shown = QFontMetrics(self._name).elidedText(
+            row.name, Qt.TextElideMode.ElideMiddle, name.width()
+        )
+        painter.drawText(name, middle, shown)
+        painter.setFont(self._small)
+        metrics = QFontMetrics(self._small)
+        second = QRect(left, top + LINE, right - left, LINE)
+        wide = metrics.horizontalAdvance(row.state)
+        painter.setPen(theme.colour(theme.DIM))
+        sizes = QRect(second.left(), second.top(), second.width() - wide - 8, LINE)
+        elide = Qt.TextElideMode.ElideRight
+        painter.drawText(sizes, middle, metrics.elidedText(row.sizes, elide, sizes.width()))
+        painter.setPen(theme.colour(TONES[row.tone]))
+        painter.drawText(second, middle | Qt.AlignmentFlag.AlignRight, row.state)
+        if row.fraction >= 0:
+            self._paint_bar(painter, QRectF(left, top + 2 * LINE + 3, right - left, 5), row)
+        if row.words:
+            bad = row.tone == "bad"
+            painter.setPen(theme.colour(theme.DANGER if bad else theme.DIM))
+            flags = Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignTop
+            painter.drawText(self._words_box(where, row), flags, row.words)
+
+    def _paint_bar(self, painter: QPainter, box: QRectF, row: Row) -> None:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.colour(theme.GROUND))
+        painter.drawRoundedRect(box, 2.5, 2.5)
+        painter.setBrush(theme.colour(TONES[row.tone]))
+        full = QRectF(box)
+        full.setWidth(max(5.0, box.width() * min(row.fraction, 1.0)))
+        painter.drawRoundedRect(full, 2.5, 2.5)
+
+    def _paint_buttons(self, painter: QPainter, where: QRect, row: Row) -> None:
+        pointer = self._rows.viewport().mapFromGlobal(self._rows.cursor().pos())
+        ratio = self._rows.devicePixelRatioF()
+        for name, box in _buttons(where, row).items():
+            hot = box.contains(pointer) and self._rows.underMouse()
+            mark = icons.pixmap(ACTIONS[name][0], theme.TEXT if hot else theme.DIM, 14, ratio)
+            painter.drawPixmap(box.topLeft() + QPoint(4, 4), mark)
+
+    # ------------------------------------------------------------ hand
+
+    def editorEvent(
+        self,
+        event: QEvent,
+        model: QAbstractItemModel,
+        option: QStyleOptionViewItem,
+        index: Index,
+    ) -> bool:
+        if isinstance(event, QMouseEvent) and event.type() == QEvent.Type.MouseButtonRelease:
+            action = self._rows.action_at(event.position().toPoint())
+            if action and event.button() == Qt.MouseButton.LeftButton:
+                self._rows.acted.emit(action, index.data(Qt.ItemDataRole.UserRole).number)
+                return True
+        return super().editorEvent(event, model, option, index)
+
+    def helpEvent(
+        self, event: Any, view: QAbstractItemView, option: QStyleOptionViewItem, index: Index
+    ) -> bool:
+        row = index.data(Qt.ItemDataRole.UserRole)
+        action = self._rows.action_at(event.pos())
+        tip = ACTIONS[action][1] if action else row.spoken if row is not None else ""
+        QToolTip.showText(event.globalPos(), tip, view)
+        return True
