@@ -71,6 +71,8 @@ from engine.steer.words import prepare_words as prepare_words
 from engine.steer.words import say as say
 from engine.steer.words import tokens as tokens
 from engine.supervisor import Supervisor
+from engine.upscale.learnt import Learnt as Learnt
+from engine.upscale.learnt import learnt as learnt
 from engine.upscale.look import Look as Look
 from engine.upscale.look import files_within as files_within
 from engine.upscale.look import look_at as look_at
@@ -289,6 +291,12 @@ class EngineClient:
         from engine.upscale.shelf import names
 
         return names()
+
+    def upscaler_scales(self, model: str) -> tuple[int, ...]:
+        """What an upscaler can be fitted for; nothing when it cannot be."""
+        from engine.upscale.learnt import scales
+
+        return scales(model)
 
     def upscaler(self, model: str, scale: float = 3.0) -> str:
         """Path of an upscaler by name or path."""

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import re
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QProgressBar, QWidget
 
-from app.jobs import ACTIVE, Jobs, stem, training_words
+from app.jobs import Jobs, stem, training_words
 from app.picturing import Picturing
-from app.widgets.amount import AmountSlider
 from app.widgets.levels import LevelStrip
-from app.widgets.parts import column, image_of, label, push, row, section
+from app.widgets.parts import column, image_of, label, row, section
 from app.widgets.still import Still
+from app.widgets.training import Training
 from engine.client import pyramid_memory
 from engine.messages import JobUpdate, PictureTrainRequest, Vector
 
@@ -26,81 +24,39 @@ Subject = tuple[tuple[str, ...], Vector | None]
 """Pictures a pyramid is trained on, and the hole it must not see."""
 
 
-class TrainPyramid(QWidget):
+class TrainPyramid(Training):
     """A budget, a button, and the newest level."""
 
     active_changed = Signal(bool)
     """What is in front of the person is (not) in training."""
 
     def __init__(self, picturing: Picturing, jobs: Jobs):
-        super().__init__()
-        self._picturing, self._jobs = picturing, jobs
-        self._job: int | None = None
+        super().__init__(jobs, "pyramid", (SHORTEST, USUAL, LONGEST))
+        self._picturing = picturing
         self._before: Subject | None = None
-        self._make()
-        self._build()
-        self._wire()
-        for update in jobs.all:
-            self._updated(update)
-
-    def _make(self) -> None:
-        # In octaves: the step from 20 to 40 seconds shows as much as that from 1 to 2 minutes.
-        self.budget = AmountSlider(
-            "Seconds of training", math.log2(SHORTEST), math.log2(LONGEST), math.log2(USUAL), 0.25
-        )
-        self.budget.setToolTip("Longer is better; what is learnt is kept and can go on.")
-        self.seconds = label("")
-        self.seconds.setFixedWidth(60)
-        self.about = label("", "dim", wrap=True)
         self.memory = label("", "small", wrap=True)
-        self.begin = push("Train", "Begin (it can be paused and stopped)", primary=True)
-        self.pause = push("Pause")
-        self.stop = push("Stop", "Finished levels are kept; training can go on later")
         self.preview = Still("Newest level", 150)
         self.levels = LevelStrip()
-        self.progress = QProgressBar()
-        self.progress.setRange(0, 1000)
-        self.progress.setTextVisible(False)
-        self.progress.setFixedHeight(6)
-        self.progress.setAccessibleName("Progress of the pyramid")
-        self.state = label("", "dim", wrap=True)
+        self._build()
+        picturing.changed.connect(self.refresh)
+        jobs.updated.connect(self._updated)
+        self.tell()
+        self.refresh()
+        for update in jobs.all:
+            self._updated(update)
 
     def _build(self) -> None:
         layout = column(self, spacing=7)
         layout.addWidget(section("Train a pyramid"))
         layout.addWidget(self.about)
-        self._dial = QWidget()
-        line = row(self.budget, self.seconds)
-        line.setStretch(0, 1)
-        self._dial.setLayout(line)
-        layout.addWidget(self._dial)
+        self.dial_line()
+        layout.addWidget(self.dial)
         layout.addWidget(self.memory)
         layout.addWidget(self.preview)
         layout.addWidget(self.levels)
         layout.addWidget(self.progress)
         layout.addWidget(self.state)
         layout.addLayout(row(self.begin, self.pause, self.stop, 1))
-
-    def _wire(self) -> None:
-        self.budget.moved.connect(self._tell)
-        self.begin.clicked.connect(self.start)
-        self.pause.clicked.connect(self._pause)
-        self.stop.clicked.connect(self._stop)
-        self._picturing.changed.connect(self.refresh)
-        self._jobs.updated.connect(self._updated)
-        self._tell()
-        self.refresh()
-
-    @property
-    def amount(self) -> float:
-        """Seconds."""
-        return float(round(2.0**self.budget.amount))
-
-    @Slot()
-    def _tell(self) -> None:
-        seconds = self.amount
-        words = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
-        self.seconds.setText(words.replace(".0 ", " "))
 
     @property
     def subject(self) -> Subject | None:
@@ -140,16 +96,6 @@ class TrainPyramid(QWidget):
         request = self.request()
         if request is not None:
             self._job = self._jobs.submit(request)
-
-    @Slot()
-    def _pause(self) -> None:
-        if self._job is not None:
-            self._jobs.toggle_pause(self._job)
-
-    @Slot()
-    def _stop(self) -> None:
-        if self._job is not None:
-            self._jobs.cancel(self._job)
 
     @Slot()
     def refresh(self) -> None:
@@ -205,35 +151,20 @@ class TrainPyramid(QWidget):
             self._picturing.take_pyramid(request, update.result)
 
     def _show(self, update: JobUpdate | None) -> None:
-        active = update is not None and update.state in ACTIVE
+        active = self.show_training(update, training_words(update) if update is not None else "")
         self.active_changed.emit(active)
-        self.begin.setVisible(not active)
-        again = update is not None and update.state == "cancelled"
-        self.begin.setText("Go on" if again else "Train")
-        self.begin.setAccessibleName(self.begin.text() + " the pyramid")
-        self.pause.setVisible(active)
-        self.stop.setVisible(active)
-        self._dial.setVisible(not active)
         self.memory.setVisible(not active)
-        self.about.setVisible(update is None)
         self.levels.setVisible(active and self.levels.known > 0)
-        self.progress.setVisible(active)
-        self.state.setVisible(update is not None)
         self.preview.setVisible(active and not self.preview.image.isNull())
-        if update is None:
+        if update is None or update.preview is None or not active:
             return
-        if update.preview is not None and active:
-            image = image_of(update.preview)
-            self.preview.set_image(image)
-            self.preview.show()
-            found = LEVEL.search(update.message)
-            if found is not None:
-                self.levels.set_level(int(found[1]), int(found[2]), image)
-                self.levels.show()
-        paused = update.state == "paused"
-        self.pause.setText("Go on" if paused else "Pause")
-        self.progress.setValue(round(update.fraction * 1000))
-        self.state.setText(training_words(update))
+        image = image_of(update.preview)
+        self.preview.set_image(image)
+        self.preview.show()
+        found = LEVEL.search(update.message)
+        if found is not None:
+            self.levels.set_level(int(found[1]), int(found[2]), image)
+            self.levels.show()
 
 
 def _about(task: str, subject: Subject | None) -> str:
