@@ -196,9 +196,10 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("go.picture", "Picture", "Make a generator from one picture.", "Ctrl+5", "Go"),
     Command("go.sound", "Sound", "Make a generator from one sound.", "Ctrl+6", "Go"),
-    Command("go.train", "Train", "Make a generator from your pictures.", "Ctrl+7", "Go"),
-    Command("go.export", "Export", "Pictures, films, ONNX.", "Ctrl+8", "Go", "model"),
-    Command("go.jobs", "Jobs", "What is being computed.", "Ctrl+9", "Go"),
+    Command("go.upscale", "Upscale", "Enlarge pictures and films.", "Ctrl+7", "Go"),
+    Command("go.train", "Train", "Make a generator from your pictures.", "Ctrl+8", "Go"),
+    Command("go.export", "Export", "Pictures, films, ONNX.", "Ctrl+9", "Go", "model"),
+    Command("go.jobs", "Jobs", "What is being computed.", "Ctrl+J", "Go"),
     Command("help.palette", "Find a command…", "Every command, by typing.", "Ctrl+Shift+P", "Help"),
     Command("help.shortcuts", "Keyboard shortcuts", "All of them on one page.", "F1", "Help"),
     Command(

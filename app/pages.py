@@ -11,11 +11,12 @@ if TYPE_CHECKING:
 
 
 def build(name: str, window: MainWindow) -> QWidget:
-    """`compass`, `picture`, `sound`, `train`, `export` or `jobs`, connected to the window."""
+    """A workspace by its name in `app.topbar.WORKSPACES`, connected to the window."""
     makers = {
         "compass": compass,
         "picture": picture,
         "sound": sound,
+        "upscale": upscale,
         "train": train,
         "export": export,
         "jobs": jobs,
@@ -53,6 +54,15 @@ def sound(window: MainWindow) -> QWidget:
     page = SoundPage(window.link, window.jobs, window.keeper.models_folder.parent)
     page.failed.connect(window.show_error)
     page.noted.connect(window.show_note)
+    return page
+
+
+def upscale(window: MainWindow) -> QWidget:
+    from app.panels.upscale import UpscalePage
+
+    folder = window.keeper.models_folder.parent
+    page = UpscalePage(window.link, window.jobs, folder / "upscale-queue.json")
+    page.failed.connect(window.show_error)
     return page
 
 

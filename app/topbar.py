@@ -19,9 +19,10 @@ WORKSPACES = (
     ("vocabulary", "Vocabulary", "Describe what changes, steer by words (Ctrl+4)"),
     ("picture", "Picture", "Make a generator from one picture (Ctrl+5)"),
     ("sound", "Sound", "Make a generator from one sound (Ctrl+6)"),
-    ("train", "Train", "Make a generator from your pictures (Ctrl+7)"),
-    ("export", "Export", "Pictures, films, ONNX (Ctrl+8)"),
-    ("jobs", "Jobs", "What is being computed (Ctrl+9)"),
+    ("upscale", "Upscale", "Enlarge pictures and films (Ctrl+7)"),
+    ("train", "Train", "Make a generator from your pictures (Ctrl+8)"),
+    ("export", "Export", "Pictures, films, ONNX (Ctrl+9)"),
+    ("jobs", "Jobs", "What is being computed (Ctrl+J)"),
 )
 NARROW = 1200
 """Pixels of a window below which its head has to save room."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from engine.messages import UpscaleSettings
 from engine.messages.upscaling import PictureFormat
 
+KEY = "upscale:"
+"""Questions and failures of the page begin with it."""
 MOST = 9_000_000
 """Pixels of a result that are looked at at a time: a film picture of 2160 lines."""
 MARGIN = 0.15

@@ -27,6 +27,7 @@ from app.settings import load_geometry, load_preferences, save_geometry
 from app.sound_state import KEY as TAKE
 from app.thumbnails import Thumbnails
 from app.topbar import NEED_MODEL, TopBar
+from app.upscale_state import KEY as UPSCALE
 from app.widgets.bars import MessageBar
 from app.widgets.parts import column
 from engine.messages import (
@@ -295,7 +296,7 @@ class MainWindow(QMainWindow):
         # The canvas, the opener, the tiles and the takes have their own ears.
         if failure.key.startswith(TILE):
             self.start.set_asleep(failure.key)
-        elif failure.key not in ("canvas", "model", TAKE):
+        elif failure.key not in ("canvas", "model", TAKE) and not failure.key.startswith(UPSCALE):
             self.show_error(failure.sentence)
 
     @Slot()
