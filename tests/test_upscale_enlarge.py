@@ -84,6 +84,14 @@ def test_a_ramp_of_16_bits_keeps_its_levels(settings: UpscaleSettings, upscaler:
     assert len(np.unique(made[..., 1])) > 10_000
 
 
+@pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (210, 210, 210), (60, 110, 90)])
+def test_flat_pictures_stay_flat_to_their_very_edges(colour: tuple[int, int, int]) -> None:
+    settings = UpscaleSettings("fredsr", device="cpu")
+    flat = np.full((37, 50, 3), colour, np.float32) / 255
+    made = enlarge(flat, open_upscaler(settings), replace(settings, tile=16))
+    assert np.abs(made - flat[0, 0]).max() < 0.5 / 255
+
+
 def test_grey_stays_grey(settings: UpscaleSettings, upscaler: Upscaler) -> None:
     grey = photo(20, 30, 1)
     made = enlarge(grey, upscaler, settings)

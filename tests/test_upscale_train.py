@@ -16,13 +16,17 @@ from engine.messages import LodestoneError, UpscaleSettings, UpscaleTrainRequest
 from engine.progress import Cancelled, Progress, Report
 from engine.upscale.enlarge import enlarge
 from engine.upscale.opened import open_upscaler
-from engine.upscale.store import config_of
+from engine.upscale.store import config_of, plain
 from engine.upscale.train import data, loop
+from engine.upscale.train.begin import begin
 from engine.upscale.train.critic import Critic
+from engine.upscale.train.drawn import drawn
 from engine.upscale.train.expanded import collapsed, expand
+from engine.upscale.train.judge import psnr, shrunk
 from engine.upscale.train.train import enlarged, train
 from models.files import load_model, read_card
 from models.fredsr import Fredsr
+from models.fredsr_shape import config_for
 from tests.upscalers import bytes_of, photo, tiny_net, tiny_upscaler
 
 
@@ -112,6 +116,38 @@ def test_a_vivid_training_has_its_critic(request_: UpscaleTrainRequest, tmp_path
     assert card.training["vivid"] is True
     assert card.training["steps"] >= 1
     assert sum(p.numel() for p in Critic().parameters()) > 0
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_other_scales_begin_from_the_bundled_one(scale: int, request_: UpscaleTrainRequest) -> None:
+    begun = begin(replace(request_, scale=scale))
+    assert begun.net.config == config_for(scale)
+    picture = drawn(96, np.random.default_rng(0))
+    truth = picture / np.float32(255)
+    small = shrunk(picture, scale)
+    # Before any training it is better than the plain enlargement, and no part is shifted.
+    before = psnr(plain(small, scale), truth, scale)
+    assert psnr(enlarged(begun.net.eval(), small), truth, scale) > before + 0.5
+    card = read_card(train(replace(request_, scale=scale, seconds=0.5), Progress()))
+    assert card.hyper["scale"] == scale
+    assert "fredsr-x3, all layers but the last" in card.provenance
+    assert "before" not in card.training
+
+
+def test_a_vivid_one_begins_from_the_faithful_one(request_: UpscaleTrainRequest) -> None:
+    assert begin(request_).source == ""
+    assert begin(replace(request_, vivid=True)).source == "fredsr-x3, made vivid"
+    assert begin(replace(request_, vivid=True, scale=2)).net.config.scale == 2
+
+
+def test_magnitudes_do_not_mind_where_but_how_much() -> None:
+    torch.manual_seed(0)
+    grain, other = torch.randn(2, 1, 3, 64, 64) * 0.1
+    blurred = torch.nn.functional.avg_pool2d(grain, 3, 1, 1)
+    # By its pixels the blurred one is closer than other grain, by its waves it is not.
+    assert (blurred - grain).abs().mean() < (other - grain).abs().mean()
+    assert loop._waves(blurred, grain) > 1.2 * loop._waves(other, grain)
+    assert loop._waves(grain, grain) == 0
 
 
 def test_what_is_learnt_in_many_numbers_is_stored_in_few() -> None:

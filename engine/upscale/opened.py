@@ -121,7 +121,7 @@ def _fredsr(path: Path, device: str) -> Upscaler:
             "came from.",
             repr(error),
         ) from error
-    shape = Shape(config.scale, config.reach, BLOCK)
+    shape = Shape(config.scale, config.reach, BLOCK, frame=BLOCK)
     return Upscaler(card.name, shape, session_of(content, path.name, device))
 
 

@@ -23,7 +23,7 @@ def names() -> tuple[str, ...]:
     """What `find` knows by name: the bundled ones, then a person's own."""
     own = own_folder()
     found = sorted(p.stem for p in own.iterdir() if _is_upscaler(p)) if own.is_dir() else []
-    bundled = [name for name in BUNDLED if _heads(name)]
+    bundled = [name for name in BUNDLED if heads(name)]
     return tuple(dict.fromkeys((*bundled, *found)))
 
 
@@ -31,7 +31,7 @@ def _is_upscaler(path: Path) -> bool:
     return path.suffix in (".safetensors", ".onnx") and not path.name.startswith(".")
 
 
-def _heads(name: str) -> dict[int, Path]:
+def heads(name: str) -> dict[int, Path]:
     """Scale -> card of a bundled upscaler."""
     made = {scale: bundled_folder() / f"{name}-x{scale}.safetensors" for scale in (2, 3, 4)}
     return {scale: path for scale, path in made.items() if path.is_file()}
@@ -40,9 +40,9 @@ def _heads(name: str) -> dict[int, Path]:
 def find(model: str, scale: float) -> Path:
     """The file of a name or path; of a bundled one that for the scale, or the next above it."""
     if model in BUNDLED:
-        heads = _heads(model)
-        if heads:
-            return heads[min((s for s in heads if s >= scale), default=max(heads))]
+        made = heads(model)
+        if made:
+            return made[min((s for s in made if s >= scale), default=max(made))]
     for suffix in (".safetensors", ".onnx"):
         own = own_folder() / f"{model}{suffix}"
         if "/" not in model and "\\" not in model and own.is_file():

@@ -27,6 +27,9 @@ class Shape:
     """Sides and origins are multiples of this."""
     fixed: tuple[int, int] | None = None
     """(height, width) that it takes, when it takes only one."""
+    frame: int = 0
+    """Pixels by which a picture is continued beyond its own edges, a multiple of the grid: what the
+    network's zeros there do to a bright edge then stays outside."""
 
     @property
     def halo(self) -> int:
@@ -58,8 +61,8 @@ def surrounded(
 ) -> tuple[np.ndarray, int, int]:
     """The tile with its halo, padded to the grid: (picture, rows before it, columns before it).
 
-    At the picture's own edges there is no halo (the network pads as it does there), except for
-    seamless pictures, which go on with their other side.
+    At the picture's own edges the halo ends with its frame, and the network pads as it does;
+    seamless pictures go on with their other side.
     """
     height, width = picture.shape[:2]
     halo = shape.halo
@@ -69,12 +72,18 @@ def surrounded(
         part = picture[rows][:, columns]
         before = (halo, halo)
     else:
-        top, left = max(0, tile.top - halo), max(0, tile.left - halo)
-        bottom = min(height, tile.top + tile.height + halo)
-        right = min(width, tile.left + tile.width + halo)
-        part = picture[top:bottom, left:right]
-        before = (tile.top - top, tile.left - left)
+        rows = _inside(tile.top, tile.height, height, shape)
+        columns = _inside(tile.left, tile.width, width, shape)
+        # Beyond its edges the picture goes on with them.
+        part = picture[np.clip(rows, 0, height - 1)][:, np.clip(columns, 0, width - 1)]
+        before = (tile.top - int(rows[0]), tile.left - int(columns[0]))
     return _padded(part, shape, wrap), *before
+
+
+def _inside(start: int, length: int, size: int, shape: Shape) -> np.ndarray:
+    """Indices of rows (or columns) of a tile with its halo, within the picture and its frame."""
+    first = max(start - shape.halo, -shape.frame)
+    return np.arange(first, min(start + length + shape.halo, size + shape.frame))
 
 
 def _padded(part: np.ndarray, shape: Shape, wrap: bool) -> np.ndarray:

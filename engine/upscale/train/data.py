@@ -40,6 +40,8 @@ class Mix:
     lanczos: float = 0.04
     lines: float = 0.06
     """Patches of drawn edges, text and gradients."""
+    flat: float = 0.04
+    """Patches of one colour, from pale to pure: they have to stay what they are."""
     spoilt: float = 0.06
     """Of the small patches, how many get a mild blur, noise or JPEG on top."""
 
@@ -182,6 +184,10 @@ class Patches:
     def _patch(self) -> np.ndarray:
         """(span, span, 3) float32 in 0..1: of two places the one where more happens."""
         random = self.random
+        if random.random() < self.mix.flat:
+            # Twice the range, cut: each value is 0 or 1 half of the time.
+            colour = np.clip(2 * random.random(3) - 0.5, 0, 1)
+            return np.broadcast_to(colour.astype(np.float32), (self.span, self.span, 3))
         picture = self._sheets[random.choice(len(self._sheets), p=self._shares)]
         places = [self._cut(picture) for _ in range(2)]
         patch = max(places, key=_activity).astype(np.float32) / 255

@@ -19,14 +19,14 @@ from engine.messages import Picture, UpscaleTrainRequest
 from engine.progress import Cancelled, Progress
 from engine.train.train import UNREADABLE, choose_device
 from engine.upscale.graph import graph
-from engine.upscale.store import ARCHITECTURE, config_of, graph_path, plain, save
+from engine.upscale.store import ARCHITECTURE, graph_path, plain, save
+from engine.upscale.train.begin import Begun, begin
 from engine.upscale.train.data import MARGIN, Patches, Pictures, read_pictures
 from engine.upscale.train.judge import Judged, judge, shrunk
-from engine.upscale.train.loop import FIDELITY, FIT, VIVID, Recipe, Trainer
+from engine.upscale.train.loop import FIDELITY, FIT, TRANSFER, VIVID, Recipe, Trainer
 from models.errors import LodestoneError
-from models.files import Card, load_model, write_atomically
+from models.files import Card, write_atomically
 from models.fredsr import BLOCK, Fredsr
-from models.fredsr_shape import config_for
 
 CHECKPOINT_SECONDS = 60.0
 PREVIEW_SECONDS = 8.0
@@ -47,31 +47,26 @@ def train(request: UpscaleTrainRequest, progress: Progress) -> str:
     if device.type == "cpu":
         # One core is the window's.
         torch.set_num_threads(max(1, available_cores() - 1))
-    begun = _begun(request)
-    config = begun[1].config if begun else config_for(request.scale)
-    recipe = VIVID if request.vivid else FIT if begun else FIDELITY
+    torch.manual_seed(request.seed)
+    begun = begin(request)
+    config = begun.net.config
+    recipe = recipe_for(request.vivid, begun)
     smallest = recipe.side * config.scale + 2 * MARGIN
     pictures = read_pictures(request.data, smallest, progress.part(0.0, 0.02))
     patches = Patches(pictures, config.scale, recipe.side, request.seed)
-    trainer = Trainer(config, patches, recipe, request.seed, device, begun[1] if begun else None)
+    known = begun.net if begun.source else None
+    trainer = Trainer(config, patches, recipe, request.seed, device, known)
     job = _Job(request, out, trainer, pictures, begun)
     job.run(progress.part(0.02, 0.98))
     return str(out)
 
 
-def _begun(request: UpscaleTrainRequest) -> tuple[Card, Fredsr] | None:
-    """What a fit begins from."""
-    if not request.base:
-        return None
-    card, state = load_model(request.base)
-    if card.architecture != ARCHITECTURE:
-        raise LodestoneError(
-            f"{Path(request.base).name} is not a FREDSR model; only those can be fitted. "
-            "Choose fredsr."
-        )
-    net = Fredsr(config_of(card.hyper))
-    net.load_state_dict({k: torch.from_numpy(v.copy()) for k, v in state.items()}, strict=False)
-    return card, net
+def recipe_for(vivid: bool, begun: Begun) -> Recipe:
+    if vivid:
+        return VIVID
+    if begun.fit:
+        return FIT
+    return TRANSFER if begun.source else FIDELITY
 
 
 @dataclass
@@ -82,7 +77,7 @@ class _Job:
     out: Path
     trainer: Trainer
     pictures: Pictures
-    begun: tuple[Card, Fredsr] | None
+    begun: Begun
     elapsed: float = 0.0
     """Seconds of training so far, also those before a resume."""
 
@@ -91,7 +86,7 @@ class _Job:
         self.scale = self.trainer.config.scale
         apart = self.pictures.apart[:JUDGED_SIDE]
         self.apart = tuple(apart)
-        self.before = self._judged(self.begun[1]) if self.begun else None
+        self.before = self._judged(self.begun.net) if self.begun.fit else None
 
     def run(self, progress: Progress) -> None:
         self._resume(progress)
@@ -147,7 +142,8 @@ class _Job:
 
     def _digest(self) -> str:
         """Another folder or another recipe is another training."""
-        facts = (self.pictures.names, self.trainer.config, self.trainer.recipe, self.request.base)
+        began = self.request.base or self.begun.source
+        facts = (self.pictures.names, self.trainer.config, self.trainer.recipe, began)
         return hashlib.sha256(repr(facts).encode()).hexdigest()
 
     def _checkpoint(self) -> None:
@@ -186,9 +182,9 @@ class _Job:
     def _finish(self, progress: Progress) -> None:
         net = self.trainer.average().cpu()
         after = self._judged(net)
-        if self.before is not None and self.begun is not None and self._worse(after):
+        if self.before is not None and self._worse(after):
             progress(0.99, f"Not better than before ({after.model:.2f} dB): kept as it was")
-            net = self.begun[1]
+            net = self.begun.net
         state = {name: tensor.numpy().copy() for name, tensor in net.state_dict().items()}
         card = Card(
             architecture=ARCHITECTURE,
@@ -210,9 +206,10 @@ class _Job:
 
     def _provenance(self) -> str:
         where = "CPU" if self.trainer.device.type == "cpu" else torch.cuda.get_device_name()
+        began = f" It began from {self.begun.source}." if self.begun.source else ""
         return (
             f"Trained by Lodestone on a {where} in {self.elapsed:.0f} seconds on "
-            f"{len(self.pictures.names)} pictures."
+            f"{len(self.pictures.names)} pictures.{began}"
         )
 
     def _facts(self, after: Judged) -> dict[str, object]:
@@ -228,6 +225,8 @@ class _Job:
             "mix": asdict(self.trainer.patches.mix),
             "vivid": self.request.vivid,
         }
+        if self.begun.source:
+            facts["began"] = self.begun.source
         if self.before is not None:
             facts["before"] = round(self.before.model, 3)
             facts["kept"] = not self._worse(after)
@@ -236,11 +235,14 @@ class _Job:
 
 @torch.no_grad()
 def enlarged(net: Fredsr, small: np.ndarray) -> np.ndarray:
-    """(h, w, 3) 0..1 -> (h·s, w·s, 3): the whole picture at once."""
+    """(h, w, 3) 0..1 -> (h·s, w·s, 3): the whole picture at once, framed as `engine.upscale`."""
     height, width = small.shape[:2]
-    wide = np.pad(small, ((0, -height % BLOCK), (0, -width % BLOCK), (0, 0)), mode="edge")
+    around = [(BLOCK, BLOCK - n % -BLOCK) for n in (height, width)]
+    wide = np.pad(small, (*around, (0, 0)), mode="edge")
     device = next(net.parameters()).device
     x = torch.from_numpy(np.ascontiguousarray(wide.transpose(2, 0, 1))[None]).to(device)
     scale = net.config.scale
-    added = net(x)[0, :, : height * scale, : width * scale].cpu().numpy()
+    begin = BLOCK * scale
+    rows, columns = (slice(begin, begin + n * scale) for n in (height, width))
+    added = net(x)[0, :, rows, columns].cpu().numpy()
     return plain(small, scale) + added.transpose(1, 2, 0)
