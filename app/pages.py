@@ -60,8 +60,7 @@ def sound(window: MainWindow) -> QWidget:
 def upscale(window: MainWindow) -> QWidget:
     from app.panels.upscale import UpscalePage
 
-    folder = window.keeper.models_folder.parent
-    page = UpscalePage(window.link, window.jobs, folder / "upscale-queue.json")
+    page = UpscalePage(window.link, window.jobs, window.keeper.models_folder.parent)
     page.failed.connect(window.show_error)
     return page
 

@@ -44,8 +44,9 @@ class UpscaleModels(QObject):
 
     def add(self, path: str) -> None:
         """ONNX, community weights, or a card of ours."""
-        self.told.emit(f"Adding {Path(path).name} …", False)
         self._job = self._jobs.submit(ImportRequest(path), quiet=True)
+        if self._job is not None:
+            self.told.emit(f"Adding {Path(path).name} …", False)
 
     @Slot(object)
     def _updated(self, update: JobUpdate) -> None:

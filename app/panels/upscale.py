@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QShowEvent, QUndoStack
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QResizeEvent, QShowEvent, QUndoStack
 from PySide6.QtWidgets import QFrame, QStackedWidget, QWidget
 
 from app.jobs import Jobs
 from app.link import EngineLink
 from app.panels.picture import samples_folder
 from app.panels.upscale_begin import Begin
+from app.panels.upscale_fit import UpscaleFitPanel
 from app.panels.upscale_form import UpscaleForm, folder_of
 from app.panels.upscale_queue import UpscaleQueuePanel
 from app.panels.upscale_view import UpscaleView
@@ -19,9 +20,15 @@ from app.upscale_items import UpscaleOrder
 from app.upscale_models import UpscaleModels
 from app.upscale_state import settings_of
 from app.upscaling import Upscaling
-from app.widgets.parts import column, icon_button, panel, row, scroll
+from app.widgets.parts import Segments, column, icon_button, panel, row, scroll
 
-LEFT, RIGHT = 284, 268
+LEFT, RIGHT, WIDER = 284, 268, 316
+"""Pixels of the sides; of the right one where there is room."""
+ROOMY = 1300
+TABS = (
+    ("form", "Enlarge", "How pictures are enlarged"),
+    ("fit", "Fit", "Fit a model to your own pictures, or train one"),
+)
 
 
 class UpscalePage(QWidget):
@@ -30,14 +37,16 @@ class UpscalePage(QWidget):
     failed = Signal(str)
     """A sentence."""
 
-    def __init__(self, link: EngineLink, jobs: Jobs, record: Path | None = None):
-        """`record`: where the queue is kept until next time."""
+    def __init__(self, link: EngineLink, jobs: Jobs, home: Path):
+        """`home`: the person's folder, for own upscalers and the queue until next time."""
         super().__init__()
         self.upscaling = Upscaling(link, self)
         self.models = UpscaleModels(link, jobs, self)
         self.form = UpscaleForm(self.upscaling, self.models)
         self.view = UpscaleView(self.upscaling)
-        self.queue = UpscaleQueuePanel(link, jobs, self.order, record)
+        self.queue = UpscaleQueuePanel(link, jobs, self.order, home / "upscale-queue.json")
+        self.fit = UpscaleFitPanel(link, jobs, home / "upscalers")
+        self.tab = Segments(TABS, "Left side")
         self.begin = Begin(samples_folder())
         self.undo = icon_button("undo", "Undo (Ctrl+Z)")
         self.redo = icon_button("redo", "Redo (Ctrl+Shift+Z)")
@@ -54,10 +63,8 @@ class UpscalePage(QWidget):
         line = row(self.undo, self.redo, mode, original, 1, *zooms, spacing=6)
         line.setContentsMargins(12, 0, 12, 0)
         head.setLayout(line)
-        left = panel()
-        column(left).addWidget(scroll(self.form, "Upscale form"))
-        left.setFixedWidth(LEFT)
-        line = row(left, self.view, self._right(), spacing=0)
+        self._right = self._queue_side()
+        line = row(self._left(), self.view, self._right, spacing=0)
         line.setStretch(1, 1)
         body = QWidget()
         inside = column(body, spacing=0)
@@ -68,17 +75,36 @@ class UpscalePage(QWidget):
         self._stack.addWidget(body)
         column(self).addWidget(self._stack)
 
-    def _right(self) -> QFrame:
+    def _left(self) -> QFrame:
+        left = panel()
+        left.setFixedWidth(LEFT)
+        inside = column(left, spacing=0)
+        line = row(self.tab)
+        line.setContentsMargins(14, 12, 14, 0)
+        inside.addLayout(line)
+        content = QWidget()
+        column(content, margin=14).addWidget(self.fit)
+        self._sides = QStackedWidget()
+        self._sides.addWidget(scroll(self.form, "Upscale form"))
+        self._sides.addWidget(scroll(content, "Fit to my images"))
+        inside.addWidget(self._sides, 1)
+        return left
+
+    def _queue_side(self) -> QFrame:
         right = panel()
         side = column(right)
         side.setContentsMargins(14, 12, 14, 12)
         side.addWidget(self.queue)
-        right.setFixedWidth(RIGHT)
         return right
 
     def _wire(self) -> None:
         upscaling, stack = self.upscaling, self.undo_stack
-        self.queue.failed.connect(self.failed)
+        for part in (self.queue, self.fit):
+            part.failed.connect(self.failed)
+        self.tab.chosen.connect(self._tab)
+        self.fit.made.connect(self._fitted)
+        self.models.changed.connect(self.fit.refresh_models)
+        self.begin.fit_asked.connect(self._begin_fit)
         self.queue.picked.connect(self._show)
         self.queue.queue.listed.connect(self._listed)
         self.form.open_asked.connect(self.take)
@@ -134,11 +160,28 @@ class UpscalePage(QWidget):
         if first is not None:
             self._show(first)
 
+    @Slot(str)
+    def _tab(self, tab: str) -> None:
+        self.tab.set_value(tab)
+        self._sides.setCurrentIndex(1 if tab == "fit" else 0)
+
+    @Slot()
+    def _begin_fit(self) -> None:
+        self._tab("fit")
+        self._stack.setCurrentIndex(1)
+
+    @Slot(str)
+    def _fitted(self, name: str) -> None:
+        """An own upscaler was trained: it is at hand, and shown."""
+        self.models.refresh()
+        self.form.take_model(name)
+
     # -------------------------------------------------------------- look
 
     @Slot()
     def _arrange(self) -> None:
-        self._stack.setCurrentIndex(1 if self.upscaling.source is not None else 0)
+        if self.upscaling.source is not None:
+            self._stack.setCurrentIndex(1)
 
     @Slot()
     def _tell(self) -> None:
@@ -153,6 +196,10 @@ class UpscalePage(QWidget):
         self.redo.setEnabled(stack.canRedo())
         self.undo.setToolTip(f"Undo: {stack.undoText()} (Ctrl+Z)" if stack.canUndo() else "Undo")
         self.redo.setToolTip(f"Redo: {stack.redoText()} (Ctrl+Shift+Z)")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._right.setFixedWidth(WIDER if self.width() >= ROOMY else RIGHT)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

@@ -23,12 +23,14 @@ class Begin(QWidget):
 
     open_asked = Signal()
     chosen = Signal(str)
+    fit_asked = Signal()
 
     def __init__(self, samples: Path):
         """`samples`: folder of pictures that ship with the program (may be absent)."""
         super().__init__()
         self.samples = sample_buttons(samples)
         self.open = push("Open pictures or films…", "Choose files", primary=True)
+        self.fit = push("Fit to my images…", "Train a model on your own pictures", icon="gem")
         drop = QFrame()
         drop.setObjectName("drop")
         drop.setFixedWidth(560)
@@ -41,7 +43,7 @@ class Begin(QWidget):
             words.setMinimumHeight(high)
             inside.addWidget(words)
         inside.addSpacing(4)
-        inside.addWidget(self.open, 0, middle)
+        inside.addLayout(row(1, self.open, self.fit, 1))
         layout = column(self, margin=24, spacing=14)
         layout.addStretch(2)
         layout.addLayout(row(1, drop, 1))
@@ -51,6 +53,7 @@ class Begin(QWidget):
             layout.addLayout(row(1, *self.samples, 1, spacing=14))
         layout.addStretch(3)
         self.open.clicked.connect(self.open_asked)
+        self.fit.clicked.connect(self.fit_asked)
         for button in self.samples:
             button.clicked.connect(self._clicked)
 

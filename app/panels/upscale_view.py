@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, Qt, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QSlider, QWidget
 
 from app import icons, theme
@@ -184,30 +185,36 @@ class UpscaleView(QWidget):
         colour = theme.DANGER if upscaling.problem else theme.DIM
         self.words.setStyleSheet(f"color: {colour}")
         words = upscaling.problem or self._facts()
-        self.words.setText(words)
+        room = max(self.width() - 28 - (24 if upscaling.problem else 0), 40)
+        metrics = self.words.fontMetrics()
+        self.words.setText(metrics.elidedText(words, Qt.TextElideMode.ElideRight, room))
         self.words.setToolTip(words)
         if self.loupe.scene.words != (TOO_LARGE if upscaling.too_large else ""):
             self._draw()
 
     def _facts(self) -> str:
-        """What made the picture, of how many pixels how many, how fast."""
+        """What made the picture, how fast, of how many pixels how many."""
         upscaling, source = self._upscaling, self._upscaling.source
         if source is None:
             return ""
         small, large = source.size, result_size(source.size, upscaling.state.scale)
-        facts = [f"{small[0]:,} × {small[1]:,} → {large[0]:,} × {large[1]:,}"]
         sheet = upscaling.sheets.get("made")
         if upscaling.too_large:
-            facts.append("too many pixels to enlarge at once")
+            facts = ["Too many pixels to enlarge at once"]
         elif sheet is None or not sheet.done:
-            facts.append("enlarging …")
+            facts = ["Enlarging …"]
         elif not sheet.provider:
-            facts.append("plain stretching, no model")
+            facts = ["Plain stretching, no model"]
         else:
-            facts.append(f"{shown_name(sheet.settings.model)} on {sheet.provider}")
-            facts.append(f"this part in {sheet.seconds:.2f} s")
+            name = shown_name(sheet.settings.model)
+            facts = [f"{name} on {sheet.provider}", f"{sheet.seconds:.2f} s"]
+        facts.append(f"{small[0]:,} × {small[1]:,} → {large[0]:,} × {large[1]:,}")
         notes = [note for note in (source.note,) if note]
-        return "   ·   ".join((*facts, *notes))
+        return "  ·  ".join((*facts, *notes))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._tell()
 
 
 def _layer(sheet: Sheet) -> Layer:

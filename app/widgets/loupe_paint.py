@@ -16,6 +16,7 @@ LENS = 120
 """Radius, pixels."""
 PIXELS = 6.0
 """Screen pixels for one of the result from which on single ones are meant to be seen."""
+EMPTY = "Drop a picture or film here"
 _HALVES = 24
 """Pictures at half their size that are kept."""
 
@@ -31,7 +32,10 @@ class LoupePaint(LoupeView):
         painter = QPainter(self)
         painter.fillRect(self.rect(), theme.colour(theme.SURROUND))
         scene = self._scene
-        if scene.ground is not None and not self._world.isEmpty():
+        if scene.ground is None or self._world.isEmpty():
+            painter.setPen(theme.colour(theme.DIM))
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, EMPTY)
+        else:
             panes = self.panes()
             if self._peek:
                 self._paint(painter, panes[0], scene.original, pixels=True)

@@ -15,6 +15,8 @@ from app.widgets.heat import Heat
 Mode = Literal["made", "split", "lens", "beside", "apart"]
 MARGIN, GAP = 16, 2
 """Around a fitted picture, between two views; pixels."""
+BEGIN = 100.0
+"""Percent at which the first picture is shown: there one sees what a model adds."""
 NEAREST, FARTHEST = 96.0, 0.02
 """Screen pixels for one of the source."""
 
@@ -85,8 +87,8 @@ class LoupeView(QWidget):
         before, self._scene = self._scene, scene
         if (before.size, before.wrap) != (scene.size, scene.wrap):
             self._centre = QPointF(self._world.width() / 2, self._world.height() / 2)
-            if before.size != scene.size:
-                self._zoom = None
+            if before.ground is None:
+                self.set_percent(BEGIN)
             self._moved()
         elif before.scale != scene.scale:
             self._moved()
@@ -143,8 +145,10 @@ class LoupeView(QWidget):
         return self._zoom is None
 
     def target(self, pane: QRectF) -> QRectF:
-        """Where the whole world lies."""
-        corner = pane.center() - self._middle * self.zoom
+        """Where the whole world lies; it begins on a pixel of the screen, so that 100 % is crisp."""
+        corner = pane.topLeft() + QPointF(pane.width() / 2, pane.height() / 2)
+        corner = (corner - self._middle * self.zoom) * self.devicePixelRatioF()
+        corner = QPointF(round(corner.x()), round(corner.y())) / self.devicePixelRatioF()
         return QRectF(corner, self._world * self.zoom)
 
     @property
