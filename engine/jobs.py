@@ -193,6 +193,8 @@ def _told(update: JobUpdate, said: JobReport) -> JobUpdate:
             update, state="cancelled", message="Cancelled", seconds_left=None, preview=None
         )
     report = said.report or Report(update.fraction, update.message)
+    # Whole sentences are for every reader; they must not be gone with the next report.
+    fresh = report.message.endswith(".") and report.message not in update.notes
     # A report that was under way when the person paused does not undo the pause.
     return replace(
         update,
@@ -201,4 +203,5 @@ def _told(update: JobUpdate, said: JobReport) -> JobUpdate:
         seconds_left=report.seconds_left,
         preview=report.preview,
         figures=report.figures or update.figures,
+        notes=(*update.notes, report.message) if fresh else update.notes,
     )

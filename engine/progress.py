@@ -46,6 +46,7 @@ class Progress:
         self._go.set()
         self._waited = 0.0
         self._history: deque[tuple[float, float]] = deque()
+        self._whole: Progress | None = None
 
     def __call__(
         self,
@@ -71,10 +72,18 @@ class Progress:
             return None
         return (now - then) * (1.0 - fraction) / (fraction - before)
 
+    def jump(self, fraction: float, message: str = "") -> None:
+        """Report what an earlier run has finished: it says nothing about the speed."""
+        self(fraction, message)
+        one: Progress | None = self
+        while one is not None:
+            one._history.clear()
+            one = one._whole
+
     def part(self, start: float, length: float) -> Progress:
         """A progress whose 0..1 is `start .. start + length` of this one."""
         sub = Progress(lambda report: self._report(_moved(report, start, length, self)))
-        sub._cancel, sub._go = self._cancel, self._go
+        sub._cancel, sub._go, sub._whole = self._cancel, self._go, self
         return sub
 
     def check(self) -> None:

@@ -259,7 +259,7 @@ def _steer(progress: Progress, kind: str) -> None:
 
 
 class _Throttle:
-    """At most 20 reports a second; a preview is never lost, only late."""
+    """At most 20 reports a second; a preview is never lost, only late; sentences go at once."""
 
     def __init__(self, say: Callable[[Report], None]):
         self._say = say
@@ -268,7 +268,8 @@ class _Throttle:
 
     def __call__(self, report: Report) -> None:
         now = time.monotonic()
-        if now - self._last < _REPORT_EVERY and report.fraction < 1.0:
+        said = report.fraction >= 1.0 or report.message.endswith(".")
+        if now - self._last < _REPORT_EVERY and not said:
             self._preview = report if report.preview is not None else self._preview
             return
         if report.preview is None and self._preview is not None:

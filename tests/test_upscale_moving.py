@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from PIL import Image
 
 from engine.messages import LodestoneError, UpscaleRequest, UpscaleSettings
 from engine.progress import Cancelled, Progress, Report
-from engine.upscale.moving import _exactly
+from engine.upscale.films import exactly
 from engine.upscale.run import run
 from tests.upscalers import bytes_of, photo, tiny_upscaler
 
@@ -63,9 +64,9 @@ def seen(path: Path) -> tuple[tuple[int, int], list[float], np.ndarray]:
     """Size, times in seconds, mean colour."""
     with av.open(str(path)) as container:
         frames = list(container.decode(video=0))
-        times = [float(frame.pts * frame.time_base) for frame in frames]
+        times = [frame.time or 0.0 for frame in frames]
         colours = [
-            frame.reformat(format="rgb24", interpolation=_exactly()).to_ndarray().mean((0, 1))
+            frame.reformat(format="rgb24", interpolation=exactly()).to_ndarray().mean((0, 1))
             for frame in frames
         ]
         return (frames[0].width, frames[0].height), times, np.mean(colours, axis=0)
@@ -114,25 +115,156 @@ def test_old_kinds_become_mkv(settings: UpscaleSettings, tmp_path: Path) -> None
     assert heard(made) == heard(source)
 
 
-def test_a_cancelled_film_leaves_nothing(settings: UpscaleSettings, tmp_path: Path) -> None:
-    source = film(tmp_path / "a.mp4")
+class Killed(BaseException):
+    """As abrupt as the end of a process."""
+
+
+def stopping(at: int, kill: bool = False) -> Progress:
+    """Stops once frame `at` is made."""
     progress = Progress()
-    progress._report = lambda report: progress.cancel() if "frame 4" in report.message else None
-    with pytest.raises(Cancelled):
-        run(UpscaleRequest((str(source),), str(tmp_path / "out"), settings), progress)
-    assert os.listdir(tmp_path / "out") == []
+
+    def report(report: Report) -> None:
+        if f"frame {at} " in report.message:
+            if kill:
+                raise Killed
+            progress.cancel()
+
+    progress._report = report
+    return progress
 
 
-def test_a_full_disk_leaves_nothing(
+@pytest.mark.parametrize("kill", [False, True])
+def test_a_stopped_film_goes_on_where_it_was(
+    kill: bool, settings: UpscaleSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.upscale.moving.SEGMENT_MOST", 3)
+    source = film(tmp_path / "a.mkv", uneven=True)
+    out = tmp_path / "out"
+    request = UpscaleRequest((str(source),), str(out), settings)
+    with pytest.raises((Cancelled, Killed)):
+        run(request, stopping(6, kill))
+    parts = out / "a.mkv.unfinished"
+    assert os.listdir(out) == ["a.mkv.unfinished"]
+    # A cancelled one has kept what was begun; a killed one lost that, and left crumbs.
+    done = 3 if kill else 5
+    assert len(list(parts.glob("*.npz"))) == (1 if kill else 2)
+    if kill:
+        (parts / "segment.part").write_bytes(b"half")
+    said: list[Report] = []
+    made = Path(run(request, Progress(said.append)))
+    assert os.listdir(out) == ["a.mkv"]
+    worked = [r.message for r in said if "a.mkv: frame" in r.message]
+    assert len(worked) == COUNT - done
+    assert any(f"going on at frame {done + 1}" in r.message for r in said)
+    size, times, colours = seen(made)
+    assert times == pytest.approx(seen(source)[1], abs=0.0011)
+    assert heard(made) == heard(source)
+    # The same as in one go.
+    whole = Path(run(UpscaleRequest((str(source),), str(tmp_path / "whole"), settings), Progress()))
+    assert seen(whole)[:2] == (size, times)
+    assert np.abs(seen(whole)[2] - colours).max() < 0.3
+
+
+def test_other_settings_and_damage_begin_anew(
+    settings: UpscaleSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.upscale.moving.SEGMENT_MOST", 2)
+    source = film(tmp_path / "a.mp4")
+    out = tmp_path / "out"
+
+    def stopped_and_again(again: UpscaleSettings, damage: bool) -> int:
+        """Frames that had to be made."""
+        with pytest.raises(Cancelled):
+            run(UpscaleRequest((str(source),), str(out), settings), stopping(7))
+        if damage:
+            (out / "a.mp4.unfinished" / "000000002.npz").write_bytes(b"PK damaged")
+        said: list[Report] = []
+        run(UpscaleRequest((str(source),), str(out), again), Progress(said.append))
+        assert os.listdir(out) == ["a.mp4"]
+        return sum("a.mp4: frame" in report.message for report in said)
+
+    assert stopped_and_again(settings, damage=False) == COUNT - 6
+    assert stopped_and_again(settings, damage=True) == COUNT - 2
+    assert stopped_and_again(replace(settings, scale=2), damage=False) == COUNT
+
+
+def test_a_full_disk_costs_only_the_last_frames(
     settings: UpscaleSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = film(tmp_path / "a.mp4")
+    request = UpscaleRequest((str(source),), str(tmp_path / "out"), settings)
 
     def full(_file: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("engine.upscale.moving.os.fsync", full)
-    with pytest.raises(LodestoneError, match="the disk is full"):
+    def full_later(_source: Path, unfinished: Any, *_more: Any) -> None:
+        unfinished.part.write_bytes(b"half a film")
+        full(0)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("engine.upscale.segments.os.fsync", full)
+        with pytest.raises(LodestoneError, match="the disk is full"):
+            run(request, Progress())
+        assert os.listdir(tmp_path / "out") == []
+    with monkeypatch.context() as patch:
+        patch.setattr("engine.upscale.moving.join", full_later)
+        with pytest.raises(LodestoneError, match="the disk is full"):
+            run(request, Progress())
+        assert os.listdir(tmp_path / "out") == ["a.mp4.unfinished"]
+        assert not list(tmp_path.rglob("*.part"))
+    said: list[Report] = []
+    assert len(seen(Path(run(request, Progress(said.append))))[1]) == COUNT
+    assert not any("a.mp4: frame" in report.message for report in said)
+    assert os.listdir(tmp_path / "out") == ["a.mp4"]
+
+
+def test_subtitles_stay_where_they_can(settings: UpscaleSettings, tmp_path: Path) -> None:
+    words = tmp_path / "words.srt"
+    words.write_text("1\n00:00:00,100 --> 00:00:00,200\nA hare.\n\n")
+    source = tmp_path / "said.mkv"
+    with (
+        av.open(str(film(tmp_path / "a.mkv", codec="mpeg4"))) as pictures,
+        av.open(str(words)) as lines,
+        av.open(str(source), "w") as container,
+    ):
+        ins = [*pictures.streams, *lines.streams]
+        outs = {stream: container.add_stream_from_template(stream) for stream in ins}
+        outs[lines.streams[0]].metadata["language"] = "fin"
+        for packet in [*lines.demux(), *pictures.demux()]:
+            if packet.dts is not None:
+                packet.stream = outs[packet.stream]
+                container.mux(packet)
+    said: list[Report] = []
+
+    def made(name: str) -> Any:
+        request = UpscaleRequest((str(source),), str(tmp_path / name), settings)
+        return av.open(run(request, Progress(said.append)))
+
+    with made("kept.mkv") as container:
+        (stream,) = container.streams.subtitles
+        assert stream.metadata["language"] == "fin"
+        texts = [bytes(packet) for packet in container.demux(stream) if packet.dts is not None]
+        assert texts == [b"A hare."]
+    assert not any("subtitles" in report.message for report in said)
+    with made("left.mp4") as container:
+        assert not container.streams.subtitles
+        assert container.streams.audio
+    assert any("subtitles of said.mkv do not fit into a .mp4" in r.message for r in said)
+
+
+def test_a_film_without_frames(settings: UpscaleSettings, tmp_path: Path) -> None:
+    source = tmp_path / "empty.mkv"
+    with av.open(str(source), "w") as container:
+        video: Any = container.add_stream("mpeg4", rate=25)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        audio: Any = container.add_stream("aac", rate=48000)
+        audio.layout = "mono"
+        silence = np.zeros((1, 1024), np.float32)
+        frame = av.AudioFrame.from_ndarray(silence, format="fltp", layout="mono")
+        frame.sample_rate, frame.pts = 48000, 0
+        container.mux(audio.encode(frame))
+        container.mux(audio.encode(None))
+    with pytest.raises(LodestoneError, match="no frames"):
         run(UpscaleRequest((str(source),), str(tmp_path / "out"), settings), Progress())
     assert os.listdir(tmp_path / "out") == []
 

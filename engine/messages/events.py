@@ -84,7 +84,7 @@ class JobUpdate:
     result: str = ""
     """Path of what was made, when done."""
     notes: tuple[str, ...] = ()
-    """Sentences that outlast the progress, such as what a format could not hold."""
+    """Whole sentences among the messages: they outlast them, such as what a format cannot hold."""
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,13 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from engine.codec import to_json
 from engine.disk import check_writable, why
 from engine.messages import LodestoneError, Picture, UpscaleRequest
 from engine.progress import Progress
 from engine.upscale.enlarge import check, enlarge, large_size
-from engine.upscale.files import FILMS, KINDS, opened, read_picture, same_file
+from engine.upscale.files import FILMS, opened, read_picture, same_file
+from engine.upscale.look import files_within, preview_of
 from engine.upscale.opened import Upscaler, open_upscaler
 from engine.upscale.shelf import find
 from engine.upscale.writing import (
@@ -84,12 +83,7 @@ def items_of(request: UpscaleRequest) -> tuple[Item, ...]:
     """File, and its place below the output folder."""
     for name in request.sources:
         source = Path(name).expanduser()
-        if source.is_dir():
-            inside = (p for p in sorted(source.rglob("*")) if p.is_file() and _known(p))
-            # The results may lie within the folder: they are not enlarged again.
-            found.extend((p, p.relative_to(source)) for p in inside if not _below(p, out))
-        else:
-            found.append((source, Path(source.name)))
+        found.extend(files_within(source, out))
     skipped = {str(Path(name).expanduser()) for name in request.skip}
     single = len(request.sources) == 1 and len(found) == 1 and found[0][0] == Path(
         request.sources[0]
@@ -104,22 +98,15 @@ def items_of(request: UpscaleRequest) -> tuple[Item, ...]:
             continue
         # Two files that differ in their suffix alone both keep it.
         stem = place.name if place.with_suffix("") in taken else place.stem
+        stem = request.stem if single and request.stem else stem
         taken.add(place.with_suffix(""))
         items.append(Item(source, None, out / place.parent, stem, moving))
     return tuple(item for item in items if str(item.source) not in skipped)
 
 
-def _known(path: Path) -> bool:
-    return path.suffix.lower() in (*KINDS, *FILMS) and not path.name.startswith(".")
-
-
 def _suffixes() -> tuple[str, ...]:
     return (*(f".{s}" for s in ("png", "jpg", "jpeg", "webp", "tif", "tiff", "avif", "gif")),
             *_WRITTEN_FILMS)  # fmt: skip
-
-
-def _below(path: Path, folder: Path) -> bool:
-    return folder.is_dir() and folder.absolute() in path.absolute().parents
 
 
 def _moves(path: Path) -> bool:
@@ -177,14 +164,14 @@ class _Batch:
 
     def _one(self, item: Item, progress: Progress) -> Picture | None:
         mark = self._mark(item)
-        before = self.finished.get(_key(item))
+        before = self.finished.get(_key(item)) if self.count > 1 else None
         if before and before[0] == mark and _size(Path(before[1])) == before[2]:
             self.last = Path(before[1])
             return None
         if item.moving:
             from engine.upscale.moving import enlarge_moving
 
-            self.last = enlarge_moving(item, self.request, self.upscaler, progress)
+            self.last = enlarge_moving(item, self.request, self.upscaler, progress, mark)
             preview = None
         else:
             self.last, preview = _picture(item, self.request, self.upscaler, progress)
@@ -207,7 +194,8 @@ class _Batch:
 
     def finish(self) -> str:
         if not self.failed:
-            self.note.unlink(missing_ok=True)
+            if self.count > 1:
+                self.note.unlink(missing_ok=True)
             alone = self.count == 1 and self.last is not None
             alone = alone and not Path(self.request.sources[0]).expanduser().is_dir()
             return str(self.last if alone else Path(self.request.out))
@@ -249,7 +237,7 @@ def _picture(
     made = enlarge(picture.pixels, upscaler, request.settings, progress.part(0.0, 0.9))
     for note in write_picture(target, made, picture, kind, request.quality):
         progress(0.95, note)
-    return target, preview_of(made)
+    return target, preview_of(made, PREVIEW)
 
 
 def refuse_itself(source: Path, target: Path) -> None:
@@ -263,22 +251,6 @@ def refuse_itself(source: Path, target: Path) -> None:
 def _suffix(source: Path, kind: str) -> str:
     """The one it came with where that says the same (`.jpeg`, `.JPG`)."""
     return source.suffix if format_of_name(source) == kind else SUFFIXES[kind]
-
-
-def preview_of(pixels: np.ndarray) -> Picture:
-    """(H, W, C) uint8 or uint16, small; transparency on grey."""
-    height, width, channels = pixels.shape
-    step = max(1, -(-max(height, width) // PREVIEW))
-    small = pixels[::step, ::step]
-    full = np.iinfo(small.dtype).max
-    colour = small[..., :3] if channels > 2 else small[..., :1].repeat(3, axis=2)
-    values = colour.astype(np.float32) / full
-    if channels in (2, 4):
-        alpha = small[..., -1:].astype(np.float32) / full
-        values = values * alpha + np.float32(0.5) * (1 - alpha)
-    bgrx = np.full((*values.shape[:2], 4), 255, np.uint8)
-    bgrx[..., :3] = np.rint(values * 255)[..., ::-1]
-    return Picture.of(bgrx)
 
 
 # ---------------------------------------------------------------- what is finished
