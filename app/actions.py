@@ -158,6 +158,16 @@ class Actions(QObject):
         if isinstance(page, SoundPage):
             page.open_sound(path)
 
+    @Slot(str)
+    def open_film(self, path: str) -> None:
+        """A film is to be enlarged: nothing else is done with one."""
+        from app.panels.upscale import UpscalePage
+
+        self._window.go("upscale")
+        page = self._window.page("upscale")
+        if isinstance(page, UpscalePage):
+            page.take([path])
+
     # -------------------------------------------------------------- edit
 
     def edit_undo(self) -> None:

@@ -13,6 +13,7 @@ from app.persist import read_directions, read_preset, restored
 from app.sound_source import ENDINGS
 from app.state import SteerState, from_request
 from app.state import opened as first_state
+from app.upscale_state import FILMS
 from engine.client import read_state
 from engine.messages import (
     Direction,
@@ -27,6 +28,11 @@ from engine.messages import (
 Recipe = tuple[SteerRequest, tuple[Direction, ...]]
 
 
+OPENABLE = (
+    "Everything Lodestone reads (*.safetensors *.pkl *.pt *.pth *.json *.png *.lodestone *.zip "
+    "*.jpg *.jpeg *.webp *.tif *.tiff *.wav *.flac *.aif *.aiff *.ogg *.mp3 *.mp4 *.mov *.mkv);;"
+    "All files (*)"
+)
 PHOTOS = (b"\xff\xd8\xff", b"II*\x00", b"MM\x00*", b"GIF8", b"BM")
 """First bytes of JPEG, TIFF, GIF and BMP files."""
 SOUNDS = (b"fLaC", b"OggS", b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xfa")
@@ -34,7 +40,8 @@ SOUNDS = (b"fLaC", b"OggS", b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xf
 
 
 def kind_of(path: Path) -> str:
-    """`data`, `picture`, `photo`, `sound`, `preset`, `project` or `model`, by the first bytes."""
+    """`data`, `picture`, `photo`, `film`, `sound`, `preset`, `project` or `model`, by the first
+    bytes."""
     if path.is_dir():
         return "data"
     with path.open("rb") as file:
@@ -45,6 +52,8 @@ def kind_of(path: Path) -> str:
         return "photo"
     if head.startswith(SOUNDS) or head[8:12] in (b"WAVE", b"AIFF", b"AIFC"):
         return "sound"
+    if path.suffix.lower() in FILMS:
+        return "film"
     # What only calls itself a sound is refused as one.
     if path.suffix.lower() in ENDINGS:
         return "sound"
@@ -81,6 +90,7 @@ class Opener(QObject):
     photo_chosen = Signal(str)
     """A picture that is no recipe."""
     sound_chosen = Signal(str)
+    film_chosen = Signal(str)
 
     def __init__(self, document: Document, link: EngineLink, parent: QObject | None = None):
         super().__init__(parent)
@@ -104,6 +114,8 @@ class Opener(QObject):
                 self.project_chosen.emit(path)
             elif kind == "photo" or (kind == "picture" and not _ours(path)):
                 self.photo_chosen.emit(path)
+            elif kind == "film":
+                self.film_chosen.emit(path)
             elif kind == "sound":
                 self.sound_chosen.emit(path)
             elif kind == "picture":

@@ -10,6 +10,8 @@ from engine.messages.upscaling import PictureFormat
 
 KEY = "upscale:"
 """Questions and failures of the page begin with it."""
+FILMS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".wmv", ".ogv")
+"""Endings of films."""
 MOST = 9_000_000
 """Pixels of a result that are looked at at a time: a film picture of 2160 lines."""
 MARGIN = 0.15

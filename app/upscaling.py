@@ -72,6 +72,7 @@ class Sheet:
     provider: str = ""
     note: str = ""
     seconds: float = 0.0
+    """Of computing."""
 
     @property
     def corner(self) -> tuple[int, int]:
@@ -293,8 +294,11 @@ class Upscaling(QObject):
             if old is not None and _is_of(old, asked):
                 _paint(old.image, image, QRectF(body.left, body.top, image.width(), image.height()))
         else:
+            seconds = answer.ms / 1000
+            if answer.done and not asked.begun and old is not None and old.seconds:
+                seconds = old.seconds  # nothing was left to compute: what it took before
             sheet = Sheet(asked.source, asked.settings, asked.part, image, answer.done,
-                          body.provider, body.note, answer.ms / 1000)  # fmt: skip
+                          body.provider, body.note, seconds)  # fmt: skip
             if not answer.done and old is not None and _same_picture(old.source, asked.source):
                 _keep(sheet, old)
             self.sheets[side] = sheet

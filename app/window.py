@@ -20,7 +20,7 @@ from app.jobs import Jobs, title
 from app.keeper import Keeper
 from app.link import EngineLink
 from app.live import Live
-from app.opening import Opener
+from app.opening import OPENABLE, Opener
 from app.panels.start import StartPage
 from app.panels.tile import KEY as TILE
 from app.settings import load_geometry, load_preferences, save_geometry
@@ -46,11 +46,6 @@ from engine.messages import (
     TrainRequest,
 )
 
-OPENABLE = (
-    "Everything Lodestone reads (*.safetensors *.pkl *.pt *.pth *.json *.png *.lodestone *.zip "
-    "*.jpg *.jpeg *.webp *.tif *.tiff *.wav *.flac *.aif *.aiff *.ogg *.mp3);;"
-    "All files (*)"
-)
 FOUND_BY_CARDS = (DiscoverRequest, ChannelsRequest)
 """Jobs whose results show themselves."""
 
@@ -159,6 +154,7 @@ class MainWindow(QMainWindow):
         opener.project_chosen.connect(self.actions_.open_project)
         opener.photo_chosen.connect(self.actions_.open_photo)
         opener.sound_chosen.connect(self.actions_.open_sound)
+        opener.film_chosen.connect(self.actions_.open_film)
         self.live.failed.connect(self.show_error)
         self.live.recovered.connect(self._recovered)
         self.live.latency.connect(self.top.meter.add)

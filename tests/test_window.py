@@ -15,16 +15,19 @@ import pytest
 from PIL import Image, PngImagePlugin
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.opening import kind_of
+from app.panels.upscale import UpscalePage
 from app.window import MainWindow
 from engine.client import to_json
 from engine.messages import EngineStatus, ExportRequest, RenderRequest, SteerRequest, TrainRequest
 from engine.project import Project
 from tests.conftest import open_model
 from tests.test_steer_panel import picture, settle
+from tests.test_upscale_moving import film
 
 ROOT = Path(__file__).parent.parent
 
@@ -62,6 +65,7 @@ def test_a_file_is_known_by_its_content(tmp_path: Path, person: Path) -> None:
     (tmp_path / "pictures.zip").write_bytes(b"PK\x03\x04")
     (tmp_path / "network.pt").write_bytes(b"PK\x03\x04")
     (tmp_path / "network.pkl").write_bytes(b"\x80\x04")
+    (tmp_path / "film.MKV").write_bytes(b"\x1a\x45\xdf\xa3")
     Project.create(tmp_path / "p.lodestone").close()
     kinds = {
         "picture.bin": "picture",
@@ -69,12 +73,30 @@ def test_a_file_is_known_by_its_content(tmp_path: Path, person: Path) -> None:
         "pictures.zip": "data",
         "network.pt": "model",
         "network.pkl": "model",
+        "film.MKV": "film",
         "p.lodestone": "project",
     }
     for name, kind in kinds.items():
         assert kind_of(tmp_path / name) == kind, name
     assert kind_of(tmp_path) == "data"
     assert kind_of(person / "models" / "tiny.safetensors") == "model"
+
+
+def test_a_film_goes_to_upscale_which_says_itself_what_is_wrong(
+    window: MainWindow, tmp_path: Path, qtbot: QtBot
+) -> None:
+    path = film(tmp_path / "a.mp4")
+    window.opener.open_path(str(path))
+    page = window.page("upscale")
+    assert isinstance(page, UpscalePage)
+    assert window.workspace == "upscale"
+    qtbot.waitUntil(lambda: page.upscaling.source is not None, timeout=60_000)
+    page.upscaling.open(str(tmp_path / "none.png"))
+    qtbot.waitUntil(lambda: "none.png" in page.view.words.toolTip(), timeout=20_000)
+    assert not window.bar.isVisible()
+    window.go("start")
+    QTest.keyClick(window, Qt.Key.Key_7, Qt.KeyboardModifier.ControlModifier)
+    assert window.workspace == "upscale"
 
 
 def test_dropping_a_generator_opens_it(window: MainWindow, person: Path, qtbot: QtBot) -> None:

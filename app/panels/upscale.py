@@ -22,7 +22,7 @@ from app.upscale_state import settings_of
 from app.upscaling import Upscaling
 from app.widgets.parts import Segments, column, icon_button, panel, row, scroll
 
-LEFT, RIGHT, WIDER = 284, 268, 316
+LEFT, RIGHT, WIDER = 304, 268, 316
 """Pixels of the sides; of the right one where there is room."""
 ROOMY = 1300
 TABS = (
@@ -83,7 +83,9 @@ class UpscalePage(QWidget):
         line.setContentsMargins(14, 12, 14, 0)
         inside.addLayout(line)
         content = QWidget()
-        column(content, margin=14).addWidget(self.fit)
+        side = column(content, margin=14)
+        side.addWidget(self.fit)
+        side.addStretch(1)
         self._sides = QStackedWidget()
         self._sides.addWidget(scroll(self.form, "Upscale form"))
         self._sides.addWidget(scroll(content, "Fit to my images"))
@@ -154,9 +156,9 @@ class UpscalePage(QWidget):
             inside = (i.path for i in items if any(_below(i.path, f) for f in self._awaited))
             first = next(inside, None)
         else:
-            first = next((i.path for i in items if i.to_do), None)
             if self.upscaling.path:
                 return
+            first = next((i.path for i in items if i.to_do and Path(i.path).is_file()), None)
         if first is not None:
             self._show(first)
 
@@ -186,7 +188,7 @@ class UpscalePage(QWidget):
     @Slot()
     def _tell(self) -> None:
         """Before anything is open there is no other place for a problem."""
-        if self.upscaling.problem and self.upscaling.source is None:
+        if self.upscaling.problem and self._stack.currentIndex() == 0:
             self.failed.emit(self.upscaling.problem)
 
     @Slot()

@@ -49,7 +49,7 @@ class UpscaleView(QWidget):
         self.frame_words = label("", "dim")
         self.warning = label("")
         self.warning.setPixmap(icons.pixmap("warn", theme.DANGER, 16, 2))
-        self.words = label("", "dim")
+        self.words = label("", "small")
         self.words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._build()
         self._wire()
@@ -135,6 +135,8 @@ class UpscaleView(QWidget):
     @Slot()
     def refresh(self) -> None:
         source = self._upscaling.source
+        for tool in self.tools():
+            tool.setEnabled(source is not None)
         frames = source.frames if source is not None else 1
         self._film.setVisible(frames > 1)
         if source is not None and frames > 1:
