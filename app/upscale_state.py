@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from engine.messages import UpscaleSettings
-from engine.messages.upscaling import PictureFormat
+from engine.messages import PictureFormat, UpscaleSettings
 
 KEY = "upscale:"
 """Questions and failures of the page begin with it."""

@@ -88,10 +88,11 @@ class UpscaleQueuePanel(QWidget):
 
     def _build(self) -> None:
         layout = column(self, spacing=6)
-        layout.addLayout(row(section("Queue"), 1, self.add_files, self.add_folder, spacing=2))
-        head = row(self.totals, self.begin, self.stop, spacing=6)
-        head.setStretch(0, 1)
+        head = row(section("Queue"), 1, self.add_files, self.add_folder, spacing=2)
+        head.addSpacing(6)
+        head.addLayout(row(self.begin, self.stop, spacing=6))
         layout.addLayout(head)
+        layout.addWidget(self.totals)
         layout.addWidget(self.progress)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.hint)
@@ -150,6 +151,7 @@ class UpscaleQueuePanel(QWidget):
         state, tone = _state(item)
         active = item.active
         words = item.words if item.state == "failed" else " ".join(item.notes)
+        words = "\n".join(part for part in (_progress(item) if active else "", words) if part)
         return Row(
             item.number,
             item.name,
@@ -178,6 +180,7 @@ class UpscaleQueuePanel(QWidget):
         if queue.going:
             parts.append("paused" if queue.paused else time_left(totals.seconds_left))
         self.totals.setText("  ·  ".join(part for part in parts if part))
+        self.totals.setVisible(totals.count > 0)
         self.totals.setToolTip(self.totals.text())
         self.progress.setValue(round(totals.fraction * 1000))
         self.progress.setVisible(queue.going)
@@ -257,10 +260,7 @@ class UpscaleQueuePanel(QWidget):
 def _state(item: Item) -> tuple[str, str]:
     """Its word, and the tone of it."""
     if item.state == "running":
-        done = f"frame {item.frame:,} of {item.frames:,}" if item.frame and item.frames > 1 else ""
-        share = done or (f"{item.fraction * 100:.0f} %" if item.fraction else "starting")
-        left = time_left(item.seconds_left)
-        return "  ·  ".join(part for part in (share, left) if part), "busy"
+        return f"{item.fraction * 100:.0f} %", "busy"
     words = {
         "waiting": ("waiting", ""),
         "paused": ("paused", ""),
@@ -269,6 +269,14 @@ def _state(item: Item) -> tuple[str, str]:
         "cancelled": ("cancelled", ""),
     }
     return words[item.state]
+
+
+def _progress(item: Item) -> str:
+    """`frame 12 of 48  ·  20 s left`."""
+    many = f" of {item.frames:,}" if item.frames >= item.frame else ""
+    frame = f"frame {item.frame:,}{many}" if item.frame and item.frames != 1 else ""
+    left = time_left(item.seconds_left) if item.state == "running" else ""
+    return "  ·  ".join(part for part in (frame, left) if part)
 
 
 def _sizes(item: Item, large: tuple[int, int]) -> str:

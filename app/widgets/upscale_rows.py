@@ -112,7 +112,7 @@ class _Model(QAbstractListModel):
         place = self.places.get(row.number)
         if place is None:
             return
-        higher = bool(self.rows[place].words) != bool(row.words)
+        higher = len(self.rows[place].words) != len(row.words)
         higher = higher or (self.rows[place].fraction < 0) != (row.fraction < 0)
         self.rows[place] = row
         self.dataChanged.emit(self.index(place), self.index(place))
@@ -310,7 +310,8 @@ class _Painter(QStyledItemDelegate):
         image = self._picture_of(row.number)
         if image is None or image.isNull():
             ratio = self._rows.devicePixelRatioF()
-            mark = icons.pixmap("film", theme.EDGE, 20, ratio)
+            name = "warn" if row.tone == "bad" else "film"
+            mark = icons.pixmap(name, theme.EDGE, 20, ratio)
             painter.drawPixmap(box.center() - QPoint(9, 9), mark)
             return
         painter.save()
