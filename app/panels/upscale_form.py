@@ -242,7 +242,8 @@ class UpscaleForm(QWidget):
         self.quality.set_amount(float(state.quality))
         self._quality_line.setVisible(state.format not in LOSSLESS)
         self.said.setVisible(bool(self.said.text()))
-        self.folder.setText(_short(folder_of(state)))
+        self.folder.setText(self.folder.fontMetrics().elidedText(
+            _short(folder_of(state)), Qt.TextElideMode.ElideLeft, 172))  # fmt: skip
         self.folder.setToolTip(folder_of(state))
         self.add.setEnabled(not self._models.adding)
         if source is None:
