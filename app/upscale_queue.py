@@ -300,7 +300,8 @@ class UpscaleQueue(QObject):
             self._clock.rest()
         else:
             self._clock.go()
-        self._held = paused
+        if update.job != self._stopped:
+            self._held = paused
         changed = replace(
             item,
             state="paused" if paused else "running",
