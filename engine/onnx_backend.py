@@ -180,12 +180,17 @@ class OnnxBackend:
         return self._tapped[key]
 
 
-def open_session(graph: str | bytes, threads: int, cuda: bool = False) -> ort.InferenceSession:
+def open_session(
+    graph: str | bytes, threads: int, cuda: bool = False, blocked: bool = True
+) -> ort.InferenceSession:
     """A session tuned for one picture at a time; CUDA only if it can really be loaded.
 
-    `graph` is a path or the content of a file.
+    graph: a path or the content of a file
+    blocked: convolutions may lay channels out in blocks (of 16, which few and narrow ones mind)
     """
     options = ort.SessionOptions()
+    if not blocked:
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL

@@ -122,13 +122,13 @@ def _fredsr(path: Path, device: str) -> Upscaler:
             repr(error),
         ) from error
     shape = Shape(config.scale, config.reach, BLOCK, frame=BLOCK)
-    return Upscaler(card.name, shape, session_of(content, path.name, device))
+    return Upscaler(card.name, shape, session_of(content, path.name, device, blocked=False))
 
 
-def session_of(content: str | bytes, name: str, device: str) -> Any:
+def session_of(content: str | bytes, name: str, device: str, blocked: bool = True) -> Any:
     """A session, on CUDA where it is wanted and really there."""
     try:
-        return open_session(content, available_cores(), cuda=device != "cpu")
+        return open_session(content, available_cores(), device != "cpu", blocked)
     except LodestoneError as error:
         raise LodestoneError(
             f"{name} cannot be opened by ONNX Runtime. Choose another upscaler.", error.detail
