@@ -273,7 +273,8 @@ class Upscaling(QObject):
         self._take(side, asked, body, answer)
 
     def _take_source(self, body: UpscaleSource) -> None:
-        again = self.source is not None and self.source.path == self._path
+        shown = self.source
+        again = shown is not None and (shown.path, shown.frame) == (self._path, self._frame)
         self.source = Source(
             self._path, self._frame, (body.width, body.height), picture_image(body.picture),
             body.bits, body.channels, body.frames, body.note,

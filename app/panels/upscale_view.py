@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from PySide6.QtCore import QRectF, Qt, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QSizePolicy, QSlider, QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app import icons, theme
+from app.aside import Aside
 from app.panels.upscale_form import settings_words
 from app.upscale_models import shown_name
 from app.upscale_state import result_size
 from app.upscaling import Sheet, Upscaling
+from app.widgets.amount import AmountSlider
 from app.widgets.heat import Heat, heat
 from app.widgets.loupe import Loupe
 from app.widgets.loupe_view import Layer, Scene
@@ -32,7 +36,9 @@ class UpscaleView(QWidget):
     def __init__(self, upscaling: Upscaling):
         super().__init__()
         self._upscaling = upscaling
-        self._heat: tuple[Sheet, Sheet, Layer, Heat] | None = None
+        self._heat: _Found | None = None
+        self._heating: tuple[Sheet, Sheet] | None = None
+        self._aside = Aside(self)
         self.loupe = Loupe()
         self.mode = Segments(MODES, "Compare")
         self.original = push("Original", "Hold to see the source's own pixels (C on the picture)")
@@ -44,8 +50,7 @@ class UpscaleView(QWidget):
         self.percent = label("", "dim")
         self.percent.setMinimumWidth(84)
         self.percent.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.frame = QSlider(Qt.Orientation.Horizontal)
-        self.frame.setAccessibleName("Frame of the film")
+        self.frame = AmountSlider("Frame of the film", 0.0, 1.0, 0.0, 1.0)
         self.frame_words = label("", "dim")
         self.warning = label("")
         self.warning.setPixmap(icons.pixmap("warn", theme.DANGER, 16, 2))
@@ -86,7 +91,8 @@ class UpscaleView(QWidget):
         self.zooms["200"].clicked.connect(self._two_to_one)
         loupe.seen_changed.connect(self._look)
         loupe.zoom_changed.connect(self.percent.setText)
-        self.frame.valueChanged.connect(self._frame)
+        self.frame.moved.connect(self._frame)
+        self._aside.done.connect(self._heated)
         upscaling.changed.connect(self.refresh)
         upscaling.source_changed.connect(self.refresh)
         upscaling.arrived.connect(self._arrived)
@@ -116,10 +122,10 @@ class UpscaleView(QWidget):
     def _two_to_one(self) -> None:
         self.loupe.set_percent(200)
 
-    @Slot(int)
-    def _frame(self, frame: int) -> None:
-        self._upscaling.set_frame(frame)
-        self._frame_said(frame)
+    @Slot(float)
+    def _frame(self, amount: float) -> None:
+        self._upscaling.set_frame(round(amount))
+        self._frame_said(round(amount))
 
     @Slot()
     def _look(self) -> None:
@@ -140,18 +146,18 @@ class UpscaleView(QWidget):
         frames = source.frames if source is not None else 1
         self._film.setVisible(frames > 1)
         if source is not None and frames > 1:
-            blocked = self.frame.blockSignals(True)
-            self.frame.setRange(0, frames - 1)
+            self.frame.set_span(0.0, frames - 1.0)
             if not self.frame.isSliderDown():
-                self.frame.setValue(source.frame)
-            self.frame.blockSignals(blocked)
-            self._frame_said(self.frame.value())
+                self.frame.set_amount(float(source.frame))
+            self._frame_said(round(self.frame.amount))
         self._draw()
         self._look()
         self._tell()
 
     def _frame_said(self, frame: int) -> None:
-        self.frame_words.setText(f"Frame {frame + 1:,} of {self.frame.maximum() + 1:,}")
+        source = self._upscaling.source
+        if source is not None:
+            self.frame_words.setText(f"Frame {frame + 1:,} of {source.frames:,}")
 
     def _draw(self) -> None:
         upscaling, source = self._upscaling, self._upscaling.source
@@ -174,11 +180,20 @@ class UpscaleView(QWidget):
         """The heat-map of what both have; the last one until both are finished."""
         made, against = (self._upscaling.sheets.get(side) for side in ("made", "against"))
         if made is not None and against is not None and made.done and against.done:
-            fresh = self._heat is not None and self._heat[:2] == (made, against)
-            self._heat = self._heat if fresh else _heat(made, against) or self._heat
-        if self._heat is None or self._heat[0].source is not self._upscaling.source:
+            both = made, against
+            if both != self._heating and (self._heat is None or self._heat.both != both):
+                self._heating = both
+                self._aside.ask("heat", lambda: _found(*both))
+        if self._heat is None or self._heat.both[0].source is not self._upscaling.source:
             return None, None
-        return self._heat[2], self._heat[3]
+        return self._heat.layer, self._heat.heat
+
+    @Slot(str, object)
+    def _heated(self, _key: str, found: object) -> None:
+        self._heating = None
+        if isinstance(found, _Found):
+            self._heat = found
+            self._draw()
 
     @Slot()
     def _tell(self) -> None:
@@ -223,7 +238,16 @@ def _layer(sheet: Sheet) -> Layer:
     return Layer(sheet.image, sheet.place)
 
 
-def _heat(made: Sheet, against: Sheet) -> tuple[Sheet, Sheet, Layer, Heat] | None:
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """A heat-map, of what, and where it lies."""
+
+    both: tuple[Sheet, Sheet]
+    layer: Layer
+    heat: Heat
+
+
+def _found(made: Sheet, against: Sheet) -> _Found | None:
     """Of the part that both hold."""
     if made.source is not against.source or made.settings.scale != against.settings.scale:
         return None
@@ -243,7 +267,7 @@ def _heat(made: Sheet, against: Sheet) -> tuple[Sheet, Sheet, Layer, Heat] | Non
     large = result_size(size, scale)
     across, down = size[0] / large[0], size[1] / large[1]
     place = QRectF(box.x() * across, box.y() * down, box.width() * across, box.height() * down)
-    return made, against, Layer(found.image, place), found
+    return _Found((made, against), Layer(found.image, place), found)
 
 
 def icon_label(name: str) -> QWidget:

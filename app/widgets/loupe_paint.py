@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 
 from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt
-from PySide6.QtGui import QImage, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtGui import QBrush, QImage, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap
 
 from app import theme
 from app.widgets.heat import paint_bar
@@ -16,6 +16,8 @@ LENS = 120
 """Radius, pixels."""
 PIXELS = 6.0
 """Screen pixels for one of the result from which on single ones are meant to be seen."""
+CHECK = 8
+"""Side of the squares behind what is transparent."""
 EMPTY = "Drop a picture or film here"
 _HALVES = 24
 """Pictures at half their size that are kept."""
@@ -206,5 +208,10 @@ def _paint_tag(painter: QPainter, corner: QPointF, words: str) -> None:
 
 def _paint_checks(painter: QPainter, box: QRectF) -> None:
     """What is seen through a transparent picture."""
-    painter.fillRect(box, theme.colour("#4a4a4a"))
-    painter.fillRect(box, Qt.BrushStyle.Dense4Pattern)
+    tile = QPixmap(2 * CHECK, 2 * CHECK)
+    tile.fill(theme.colour("#6a6a6a"))
+    inside = QPainter(tile)
+    for x, y in ((0, 0), (CHECK, CHECK)):
+        inside.fillRect(x, y, CHECK, CHECK, theme.colour("#8c8c8c"))
+    inside.end()
+    painter.fillRect(box, QBrush(tile))
