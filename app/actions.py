@@ -17,6 +17,8 @@ from app.widgets.palette import CommandPalette
 from engine.messages import LodestoneError
 
 if TYPE_CHECKING:
+    from app.widgets.canvas import Canvas
+    from app.widgets.loupe_view import LoupeView
     from app.window import MainWindow
 
 
@@ -201,16 +203,21 @@ class Actions(QObject):
     # -------------------------------------------------------------- view
 
     def view_fit(self) -> None:
-        self._window.steer.canvas.fit()
+        self._picture().fit()
 
     def view_one_to_one(self) -> None:
-        self._window.steer.canvas.one_to_one()
+        self._picture().one_to_one()
 
     def view_zoom_in(self) -> None:
-        self._window.steer.canvas.zoom_in()
+        self._picture().zoom_in()
 
     def view_zoom_out(self) -> None:
-        self._window.steer.canvas.zoom_out()
+        self._picture().zoom_out()
+
+    def _picture(self) -> Canvas | LoupeView:
+        """What is looked at."""
+        loupe = getattr(getattr(self._window.stack.currentWidget(), "view", None), "loupe", None)
+        return loupe or self._window.steer.canvas
 
     def view_compare(self) -> None:
         canvas = self._window.steer.canvas

@@ -283,7 +283,7 @@ class ShortcutPage(QDialog):
         ("Drag over layer cells", "choose the layers it acts on"),
         ("Wheel on the picture", "zoom at the pointer"),
         ("Drag the picture", "pan"),
-        ("Hold C on the picture", "see the snapshot"),
+        ("Hold C on the picture", "see the snapshot, or the original"),
         ("Comma, point while brushing", "smaller and larger brush"),
         ("X, Ctrl+Z while brushing", "brush or eraser; one stroke back"),
         ("Drop a file", "generator, preset, directions, PNG or project"),

@@ -43,7 +43,7 @@ class UpscaleModels(QObject):
             self.changed.emit()
 
     def add(self, path: str) -> None:
-        """ONNX, community weights, or a card of ours."""
+        """ONNX, community weights, or a card of ours; of several the last one is told about."""
         self._job = self._jobs.submit(ImportRequest(path), quiet=True)
         if self._job is not None:
             self.told.emit(f"Adding {Path(path).name} …", False)

@@ -307,6 +307,12 @@ def test_the_wheel_zooms_at_the_pointer_and_only_what_is_seen_is_asked(
 
     page.view.zooms["200"].click()
     before = under()
+    QTest.keyClick(loupe, Qt.Key.Key_1)
+    assert page.view.percent.text() == "100 %"
+    QTest.keyClick(loupe, Qt.Key.Key_Plus)
+    assert page.view.percent.text() == "125 %"
+    page.view.zooms["200"].click()
+    assert (under() - before).manhattanLength() < 1.0
     wheel = QWheelEvent(
         at, at, QPoint(), QPoint(0, 480), Qt.MouseButton.NoButton,
         Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
@@ -457,7 +463,8 @@ def test_a_model_is_added_or_refused_with_a_sentence(
     form = shown.form
     assert [form.model.itemData(i) for i in range(form.model.count())][-2:] == ["one", "two"]
     card = tiny_upscaler(tmp_path, seed=3, name="three")
-    shown.models.add(str(card))
+    shown.take([str(card)])
+    assert not shown.queue.queue.items
     assert not form.add.isEnabled()
     qtbot.waitUntil(lambda: shown.upscaling.state.model == "three", timeout=SOON)
     assert form.model.currentData() == "three"

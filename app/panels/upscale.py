@@ -25,6 +25,7 @@ from app.widgets.parts import Segments, column, icon_button, panel, row, scroll
 LEFT, RIGHT, WIDER = 304, 268, 316
 """Pixels of the sides; of the right one where there is room."""
 ROOMY = 1300
+MODELS = (".onnx", ".pth", ".safetensors")
 TABS = (
     ("form", "Enlarge", "How pictures are enlarged"),
     ("fit", "Fit", "Fit a model to your own pictures, or train one"),
@@ -135,7 +136,15 @@ class UpscalePage(QWidget):
 
     @Slot(list)
     def take(self, paths: list[str]) -> None:
-        """Files and folders were chosen or dropped: into the queue, and the first is shown."""
+        """Files and folders were chosen or dropped: into the queue, and the first is shown; models
+        are added."""
+        models = [path for path in paths if Path(path).suffix.lower() in MODELS]
+        for path in models:
+            self.models.add(path)
+        paths = [path for path in paths if path not in models]
+        if not paths:
+            self._stack.setCurrentIndex(1)  # what is said about them stands in the form
+            return
         files = [path for path in paths if not Path(path).is_dir()]
         if files:
             self._show(files[0])

@@ -87,7 +87,7 @@ class UpscaleView(QWidget):
         self.original.pressed.connect(self._hold)
         self.original.released.connect(self._let_go)
         self.zooms["fit"].clicked.connect(loupe.fit)
-        self.zooms["100"].clicked.connect(self._one_to_one)
+        self.zooms["100"].clicked.connect(loupe.one_to_one)
         self.zooms["200"].clicked.connect(self._two_to_one)
         loupe.seen_changed.connect(self._look)
         loupe.zoom_changed.connect(self.percent.setText)
@@ -113,10 +113,6 @@ class UpscaleView(QWidget):
     @Slot()
     def _let_go(self) -> None:
         self.loupe.set_peek(False)
-
-    @Slot()
-    def _one_to_one(self) -> None:
-        self.loupe.set_percent(100)
 
     @Slot()
     def _two_to_one(self) -> None:

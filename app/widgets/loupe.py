@@ -67,7 +67,13 @@ class Loupe(LoupePaint):
             Qt.Key.Key_Up: (0, 60),
             Qt.Key.Key_Down: (0, -60),
         }
-        zooms = {Qt.Key.Key_Plus: 1.25, Qt.Key.Key_Equal: 1.25, Qt.Key.Key_Minus: 0.8}
+        zooms = {
+            Qt.Key.Key_Plus: self.zoom_in,
+            Qt.Key.Key_Equal: self.zoom_in,
+            Qt.Key.Key_Minus: self.zoom_out,
+            Qt.Key.Key_F: self.fit,
+            Qt.Key.Key_1: self.one_to_one,
+        }
         if key == Qt.Key.Key_C and not event.modifiers():
             self.set_peek(True)
         elif self.mode == "split" and key in (Qt.Key.Key_Comma, Qt.Key.Key_Period):
@@ -77,7 +83,7 @@ class Loupe(LoupePaint):
         elif key in steps:
             self.pan(*steps[key])
         elif key in zooms:
-            self.zoom_by(zooms[key])
+            zooms[key]()
         else:
             super().keyPressEvent(event)
 

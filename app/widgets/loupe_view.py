@@ -145,7 +145,7 @@ class LoupeView(QWidget):
         return self._zoom is None
 
     def target(self, pane: QRectF) -> QRectF:
-        """Where the whole world lies; it begins on a pixel of the screen, so that 100 % is crisp."""
+        """Where the whole world lies. It begins on a pixel of the screen: 100 % is crisp."""
         corner = pane.topLeft() + QPointF(pane.width() / 2, pane.height() / 2)
         corner = (corner - self._middle * self.zoom) * self.devicePixelRatioF()
         corner = QPointF(round(corner.x()), round(corner.y())) / self.devicePixelRatioF()
@@ -173,6 +173,18 @@ class LoupeView(QWidget):
         """100: one pixel of the result on one of the screen."""
         wanted = percent / 100 * self._scene.scale / self.devicePixelRatioF()
         self.zoom_by(wanted / self.zoom)
+
+    @Slot()
+    def one_to_one(self) -> None:
+        self.set_percent(100)
+
+    @Slot()
+    def zoom_in(self) -> None:
+        self.zoom_by(1.25)
+
+    @Slot()
+    def zoom_out(self) -> None:
+        self.zoom_by(0.8)
 
     def zoom_by(self, factor: float, at: QPointF | None = None) -> None:
         """Around a point of the widget (default: the middle)."""
