@@ -172,10 +172,12 @@ def _add_bench(commands: Any) -> None:
     command.add_argument(
         "area",
         metavar="AREA",
-        choices=("steer", "discover", "picture", "sound"),
+        choices=("steer", "discover", "picture", "sound", "upscale"),
         nargs="?",
         default="steer",
     )
+    command.add_argument("--pictures", nargs="+", default=[], metavar="DIR",
+                         help="upscale: folders of large pictures to measure on")  # fmt: skip
 
 
 def _add_output(command: argparse.ArgumentParser, metavar: str) -> None:
@@ -265,7 +267,7 @@ def _quality(args: argparse.Namespace) -> None:
 
 
 def _bench(args: argparse.Namespace) -> None:
-    for figure in open_client(args).bench(args.area):
+    for figure in open_client(args).bench(args.area, args.pictures):
         if args.json:
             say_json(figure)
             continue

@@ -8,7 +8,7 @@ and `find`, which work in the calling process and are meant for the command line
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -304,11 +304,11 @@ class EngineClient:
 
         return str(find(model, scale))
 
-    def bench(self, area: str) -> Iterator[dict[str, Any]]:
+    def bench(self, area: str, pictures: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
         """Measure one area; yields one figure after the other (`engine.bench.figure.Figure`)."""
         from engine.bench import measures
 
-        return measures(area)
+        return measures(area, pictures)
 
     def _here(self) -> Any:
         if self._studio is None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-AREAS = ("steer", "discover", "picture", "sound")
+AREAS = ("steer", "discover", "picture", "sound", "upscale")
 
 
-def measures(area: str) -> Iterator[dict[str, Any]]:
-    """Measure one of `AREAS`; yields `figure.Figure`s as dictionaries, as they are ready."""
+def measures(area: str, pictures: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
+    """Measure one of `AREAS`; yields `figure.Figure`s as dictionaries, as they are ready.
+
+    pictures: folders of large ones, for `upscale`
+    """
     from models.errors import LodestoneError
 
     if area == "steer":
@@ -46,4 +49,20 @@ def measures(area: str) -> Iterator[dict[str, Any]]:
         from engine.bench.figure import told
 
         return told((("grains", sound_grains.measures), ("pyramid", sound_pyramid.measures)))
+    if area == "upscale":
+        return _upscale(pictures)
     raise LodestoneError(f"There are no measures of {area!r:.40}. Measure {' or '.join(AREAS)}.")
+
+
+def _upscale(pictures: Sequence[str]) -> Iterator[dict[str, Any]]:
+    from engine.bench import upscale_exact, upscale_fit, upscale_quality, upscale_speed
+    from engine.bench.figure import told
+
+    return told(
+        (
+            ("exactness", upscale_exact.measures),
+            ("speed", upscale_speed.measures),
+            ("quality", lambda: upscale_quality.measures(pictures)),
+            ("fit", upscale_fit.measures),
+        )
+    )

@@ -94,9 +94,9 @@ def _graph(name: str, path: Path) -> Iterator[Figure]:
 
 
 def _tiles() -> Iterator[Figure]:
-    rows, columns = np.mgrid[0:200, 0:264].astype(np.float32)
-    smooth = np.stack([columns / 263, rows / 199, (rows + columns) / 462], axis=2)
-    photo = photograph().astype(np.float32) / 255
+    rows, columns = np.mgrid[0:120, 0:168].astype(np.float32)
+    smooth = np.stack([columns / 167, rows / 119, (rows + columns) / 286], axis=2)
+    photo = photograph()[:130, :150].astype(np.float32) / 255
     upscaler = open_upscaler(SETTINGS)
     for name, picture in (("a photograph", photo), ("a smooth gradient", smooth)):
         whole = enlarge(picture, upscaler, replace(SETTINGS, tile=1024))
