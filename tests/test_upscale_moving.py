@@ -31,7 +31,13 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> UpscaleSettings:
     return UpscaleSettings(model=str(model), strength=0.05)
 
 
-def film(path: Path, sound: str = "aac", codec: str = "libx264", uneven: bool = False) -> Path:
+def film(
+    path: Path,
+    sound: str = "aac",
+    codec: str = "libx264",
+    uneven: bool = False,
+    count: int = COUNT,
+) -> Path:
     """Nine frames of an odd size, and a quarter of a second of sound."""
     with av.open(str(path), "w") as container:
         video: Any = container.add_stream(codec, rate=RATE)
@@ -40,9 +46,9 @@ def film(path: Path, sound: str = "aac", codec: str = "libx264", uneven: bool = 
         audio: Any = container.add_stream(sound, rate=48000) if sound else None
         if audio is not None:
             audio.layout = "stereo"
-        for index in range(COUNT):
+        for index in range(count):
             picture = photo(SIZE[1], SIZE[0])
-            picture[10:20, 5 * index : 5 * index + 8] = 1
+            picture[10:20, 5 * (index % COUNT) : 5 * (index % COUNT) + 8] = 1
             frame = av.VideoFrame.from_ndarray(bytes_of(picture), format="rgb24")
             frame.pts = index + (index * index // 4 if uneven else 0)
             frame.time_base = 1 / RATE

@@ -116,7 +116,7 @@ def test_a_failed_one_is_said_and_the_rest_goes_on(
     assert [item.name for item in items] == ["a.png", "broken.jpg", "c.mp4", "deep.png"]
     qtbot.waitUntil(lambda: panel.queue.items[3].small == (16, 12), timeout=SOON)
     assert panel.rows.row(1) is not None
-    assert panel.rows.row(1).sizes == "30 × 20  →  90 × 60"  # type: ignore[union-attr]
+    assert panel.rows.row(1).sizes == "30 × 20 → 90 × 60"  # type: ignore[union-attr]
     assert panel.queue.items[2].frames == COUNT
     assert not panel.queue.going
     qtbot.mouseClick(panel.begin, Qt.MouseButton.LeftButton)

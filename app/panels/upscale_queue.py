@@ -21,7 +21,8 @@ from app.link import EngineLink
 from app.upscale_items import Item
 from app.upscale_queue import UpscaleOrder, UpscaleQueue
 from app.widgets.parts import column, icon_button, image_of, label, push, row, section
-from app.widgets.upscale_rows import Row, UpscaleRows
+from app.widgets.upscale_row import Row
+from app.widgets.upscale_rows import UpscaleRows
 
 FILES = (
     "Pictures and films (*.png *.jpg *.jpeg *.webp *.tif *.tiff *.avif *.bmp *.gif *.apng *.mp4 "
@@ -88,10 +89,10 @@ class UpscaleQueuePanel(QWidget):
 
     def _build(self) -> None:
         layout = column(self, spacing=6)
-        head = row(section("Queue"), 1, self.add_files, self.add_folder, spacing=2)
-        head.addSpacing(6)
-        head.addLayout(row(self.begin, self.stop, spacing=6))
-        layout.addLayout(head)
+        layout.addLayout(row(section("Queue"), 1, self.add_files, self.add_folder, spacing=2))
+        buttons = row(self.begin, self.stop, spacing=6)
+        buttons.setStretch(0, 1)
+        layout.addLayout(buttons)
         layout.addWidget(self.totals)
         layout.addWidget(self.progress)
         self.stack = QStackedWidget()
@@ -284,4 +285,4 @@ def _sizes(item: Item, large: tuple[int, int]) -> str:
     if not item.small[0]:
         return ""
     before = f"{item.small[0]:,} × {item.small[1]:,}"
-    return f"{before}  →  {large[0]:,} × {large[1]:,}" if item.state != "failed" else before
+    return f"{before} → {large[0]:,} × {large[1]:,}" if item.state != "failed" else before

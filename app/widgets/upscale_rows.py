@@ -6,15 +6,12 @@ A model and a painter, so that a folder of thousands costs no widgets.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import (
     QAbstractItemModel,
-    QAbstractListModel,
     QEvent,
     QModelIndex,
-    QPersistentModelIndex,
     QPoint,
     QRect,
     QRectF,
@@ -46,9 +43,11 @@ from PySide6.QtWidgets import (
 )
 
 from app import icons, theme
+from app.widgets.upscale_row import Index, Row, RowModel
 
-Index = QModelIndex | QPersistentModelIndex
-PICTURE = QSize(64, 48)
+PICTURE, NARROW_PICTURE = QSize(64, 48), QSize(48, 40)
+NARROW = 290
+"""Pixels of a list that has no room for the larger pictures."""
 EDGE, GAP = 8, 10
 LINE = 18
 """Height of a line of words."""
@@ -62,64 +61,6 @@ ACTIONS = {
 TONES = {"good": theme.GOOD, "bad": theme.DANGER, "busy": theme.ACCENT, "": theme.DIM}
 
 
-@dataclass(frozen=True)
-class Row:
-    """One item, ready to be painted."""
-
-    number: int
-    name: str
-    sizes: str = ""
-    state: str = ""
-    tone: str = ""
-    """Of the state's word: good, bad, busy or plain."""
-    fraction: float = -1.0
-    """0..1 shows a bar; below 0 there is none."""
-    words: str = ""
-    """Below: why it failed, what is to be known."""
-    actions: tuple[str, ...] = ()
-
-    @property
-    def spoken(self) -> str:
-        return ". ".join(w for w in (self.name, self.sizes, self.state, self.words) if w)
-
-
-class _Model(QAbstractListModel):
-    def __init__(self) -> None:
-        super().__init__()
-        self.rows: list[Row] = []
-        self.places: dict[int, int] = {}
-
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        return 0 if parent.isValid() else len(self.rows)
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not 0 <= index.row() < len(self.rows):
-            return None
-        shown = self.rows[index.row()]
-        if role == Qt.ItemDataRole.DisplayRole:
-            return shown.name
-        if role == Qt.ItemDataRole.AccessibleTextRole:
-            return shown.spoken
-        return shown if role == Qt.ItemDataRole.UserRole else None
-
-    def set_rows(self, rows: Sequence[Row]) -> None:
-        self.beginResetModel()
-        self.rows = list(rows)
-        self.places = {row.number: place for place, row in enumerate(self.rows)}
-        self.endResetModel()
-
-    def set_row(self, row: Row) -> None:
-        place = self.places.get(row.number)
-        if place is None:
-            return
-        higher = len(self.rows[place].words) != len(row.words)
-        higher = higher or (self.rows[place].fraction < 0) != (row.fraction < 0)
-        self.rows[place] = row
-        self.dataChanged.emit(self.index(place), self.index(place))
-        if higher:
-            self.layoutChanged.emit()
-
-
 class UpscaleRows(QListView):
     """Arrows choose, Delete cancels or takes out, R tries again; the menu key offers all."""
 
@@ -130,7 +71,7 @@ class UpscaleRows(QListView):
 
     def __init__(self, name: str, picture_of: Callable[[int], QImage | None]):
         super().__init__()
-        self._model = _Model()
+        self._model = RowModel()
         self.setModel(self._model)
         self._painter = _Painter(self, picture_of)
         self.setItemDelegate(self._painter)
@@ -245,6 +186,15 @@ class UpscaleRows(QListView):
             self.acted.emit(str(picked.data()), row.number)
 
 
+def _picture(where: QRect) -> QSize:
+    return PICTURE if where.width() >= NARROW else NARROW_PICTURE
+
+
+def _left(where: QRect) -> int:
+    """Where words begin."""
+    return where.left() + EDGE + _picture(where).width() + GAP
+
+
 def _buttons(where: QRect, row: Row) -> dict[str, QRect]:
     """From the right end of the first line."""
     right = where.right() - EDGE + 3
@@ -265,15 +215,21 @@ class _Painter(QStyledItemDelegate):
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         row = index.data(Qt.ItemDataRole.UserRole)
-        width = self._rows.viewport().width()
-        words = self._words_box(QRect(0, 0, width, 0), row)
-        lines = 2 * LINE + (12 if row.fraction >= 0 else 0)
-        lines += words.height() + 2 if row.words else 0
-        return QSize(width, max(PICTURE.height(), lines) + 2 * EDGE)
+        where = QRect(0, 0, self._rows.viewport().width(), 0)
+        words = self._words_box(where, row)
+        high = words.bottom() + 1 if row.words else words.top()
+        return QSize(where.width(), max(_picture(where).height() + EDGE, high) + EDGE)
+
+    def _bar_top(self, where: QRect, row: Row) -> int:
+        """Below the name, the sizes, and the state where that needs a line of its own."""
+        metrics = QFontMetrics(self._small)
+        needed = metrics.horizontalAdvance(row.sizes) + metrics.horizontalAdvance(row.state)
+        alone = bool(row.sizes) and needed + GAP > where.right() - EDGE - _left(where)
+        return where.top() + EDGE + (3 if alone else 2) * LINE
 
     def _words_box(self, where: QRect, row: Row) -> QRect:
-        left = where.left() + EDGE + PICTURE.width() + GAP
-        top = where.top() + EDGE + 2 * LINE + (12 if row.fraction >= 0 else 0)
+        left = _left(where)
+        top = self._bar_top(where, row) + (12 if row.fraction >= 0 else 0)
         room = QRect(left, top, max(40, where.right() - EDGE - left), 400)
         flags = Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignTop
         return QFontMetrics(self._small).boundingRect(room, flags, row.words)
@@ -303,7 +259,7 @@ class _Painter(QStyledItemDelegate):
         painter.restore()
 
     def _paint_picture(self, painter: QPainter, where: QRect, row: Row) -> None:
-        box = QRect(where.topLeft() + QPoint(EDGE, EDGE), PICTURE)
+        box = QRect(where.topLeft() + QPoint(EDGE, EDGE), _picture(where))
         path = QPainterPath()
         path.addRoundedRect(QRectF(box), 5, 5)
         painter.fillPath(path, theme.colour(theme.GROUND))
@@ -323,9 +279,8 @@ class _Painter(QStyledItemDelegate):
         painter.restore()
 
     def _paint_lines(self, painter: QPainter, where: QRect, row: Row) -> None:
-        left = where.left() + EDGE + PICTURE.width() + GAP
-        right = where.right() - EDGE
-        top = where.top() + EDGE
+        left, right = _left(where), where.right() - EDGE
+        top, below = where.top() + EDGE, self._bar_top(where, row)
         middle = Qt.AlignmentFlag.AlignVCenter
         name = QRect(left, top, right - left - BUTTON * len(row.actions) - 4, LINE)
         painter.setPen(theme.colour(theme.TEXT))
@@ -337,15 +292,16 @@ class _Painter(QStyledItemDelegate):
         painter.setFont(self._small)
         metrics = QFontMetrics(self._small)
         second = QRect(left, top + LINE, right - left, LINE)
-        wide = metrics.horizontalAdvance(row.state)
         painter.setPen(theme.colour(theme.DIM))
-        sizes = QRect(second.left(), second.top(), second.width() - wide - 8, LINE)
         elide = Qt.TextElideMode.ElideRight
-        painter.drawText(sizes, middle, metrics.elidedText(row.sizes, elide, sizes.width()))
+        painter.drawText(second, middle, metrics.elidedText(row.sizes, elide, second.width()))
         painter.setPen(theme.colour(TONES[row.tone]))
-        painter.drawText(second, middle | Qt.AlignmentFlag.AlignRight, row.state)
+        alone = below > second.bottom() + 1
+        side = Qt.AlignmentFlag.AlignLeft if alone else Qt.AlignmentFlag.AlignRight
+        last = QRect(left, below - LINE, right - left, LINE)
+        painter.drawText(last, middle | side, row.state)
         if row.fraction >= 0:
-            self._paint_bar(painter, QRectF(left, top + 2 * LINE + 3, right - left, 5), row)
+            self._paint_bar(painter, QRectF(left, below + 3, right - left, 5), row)
         if row.words:
             bad = row.tone == "bad"
             painter.setPen(theme.colour(theme.DANGER if bad else theme.DIM))
