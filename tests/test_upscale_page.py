@@ -19,7 +19,7 @@ from app import theme
 from app.inbox import Inbox
 from app.jobs import Jobs
 from app.link import EngineLink
-from app.panels.upscale import UpscalePage
+from app.panels.upscale import LEFT, UpscalePage
 from app.panels.upscale_view import TOO_LARGE
 from app.upscale_state import Part, Seen, UpscaleState, parts_of, settings_of
 from app.widgets.heat import heat, table
@@ -185,6 +185,8 @@ def test_sizes(shown: UpscalePage, source: Path, qtbot: QtBot) -> None:
     finish(shown, qtbot)
     assert np.abs(side(shown, "made") - expected(source, scale=2.5)).max() <= 1
     assert "165 × 120" in shown.form.words.text()
+    assert shown.form.minimumSizeHint().width() <= LEFT
+    assert shown.fit.minimumSizeHint().width() <= LEFT - 2 * 14
 
 
 # ---------------------------------------------------------------- comparing

@@ -86,10 +86,12 @@ class UpscaleForm(QWidget):
         head.setStretch(0, 1)
         layout.addLayout(head)
         layout.addWidget(self.about)
+        size = row(self.words, self.scale)
+        size.setStretch(0, 1)
         for title, *items in (
             ("Model", self.model),
             ("Compare with", self.against, row(self.add, 1), self.said),
-            ("Size", row(self.times, self.scale, spacing=6), self.words),
+            ("Size", self.times, size),
             ("Strength", self.strength, self.wrap),
             ("Results", self.format),
         ):
