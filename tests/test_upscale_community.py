@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import pickle
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from engine.messages import ImportRequest, LodestoneError, UpscaleSettings
 from engine.progress import Progress
-from engine.upscale.adding import _ensure_torchvision
+from engine.upscale.adding import _spandrel, _torchvision
 from engine.upscale.enlarge import enlarge
 from engine.upscale.opened import Span, open_upscaler
 from engine.upscale.shelf import names
@@ -144,11 +145,30 @@ def test_a_hostile_pth_runs_nothing(tmp_path: Path) -> None:
     assert not mark.exists()
 
 
+def test_a_torchvision_that_does_not_load_is_stood_in_for_while_spandrel_is_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "torchvision"
+    broken.mkdir()
+    (broken / "__init__.py").write_text("raise RuntimeError('operator nms does not exist')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+    for name in [name for name in sys.modules if name.startswith("torchvision")]:
+        del sys.modules[name]
+    with _torchvision():
+        from torchvision.transforms.functional import InterpolationMode, normalize, rotate
+
+        assert (InterpolationMode, normalize, rotate) == (None, None, None)
+    # Nobody else is fooled.
+    with pytest.raises(RuntimeError, match="nms"):
+        importlib.import_module("torchvision")
+
+
 def test_weights_of_a_known_kind_become_onnx(tmp_path: Path) -> None:
     pytest.importorskip("einops")
     if importlib.util.find_spec("spandrel") is None:
         pytest.skip("spandrel is an optional extra")
-    _ensure_torchvision()
+    _spandrel(tmp_path)
     from spandrel.architectures.Compact.__arch.SRVGG import SRVGGNetCompact
 
     torch.manual_seed(0)

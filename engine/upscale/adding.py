@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from engine.messages import LodestoneError
@@ -105,37 +110,50 @@ def _marked(path: Path) -> bytes:
     return model.SerializeToString()
 
 
-def _ensure_torchvision() -> None:
-    """Stand-ins for the three names that spandrel imports, for models that are no upscalers.
+@contextmanager
+def _torchvision() -> Iterator[None]:
+    """While spandrel is imported: the real torchvision, or stand-ins for the three names it takes.
 
-    A torchvision made for CUDA does not load beside a torch for the CPU.
+    Those serve models that are no upscalers. A torchvision made for CUDA does not load beside a
+    torch for the CPU. Whoever imports torchvision later gets the real one, or its real error.
     """
-    import importlib
-    import sys
-    from types import ModuleType
-
     try:
         importlib.import_module("torchvision.transforms.functional")
-    except (ImportError, RuntimeError):
-        for name in [n for n in sys.modules if n.split(".")[0] == "torchvision"]:
-            del sys.modules[name]
-        names = ("torchvision", "torchvision.transforms", "torchvision.transforms.functional")
-        modules = {name: ModuleType(name) for name in names}
-        functional = modules[names[2]]
-        functional.__dict__.update(InterpolationMode=None, rotate=None, normalize=None)
-        sys.modules.update(modules)
-
-
-def _described(path: Path) -> tuple[Any, int]:
+    except (ImportError, RuntimeError, OSError):
+        _forget_torchvision()
+    else:
+        yield
+        return
+    names = ("torchvision", "torchvision.transforms", "torchvision.transforms.functional")
+    modules = {name: ModuleType(name) for name in names}
+    modules[names[2]].__dict__.update(InterpolationMode=None, rotate=None, normalize=None)
+    sys.modules.update(modules)
     try:
-        _ensure_torchvision()
-        import spandrel  # pyright: ignore[reportMissingImports] - an optional extra
+        yield
+    finally:
+        _forget_torchvision()
+
+
+def _forget_torchvision() -> None:
+    for name in [n for n in sys.modules if n.split(".")[0] == "torchvision"]:
+        del sys.modules[name]
+
+
+def _spandrel(path: Path) -> Any:
+    """The optional package. LodestoneError where it is not installed."""
+    try:
+        with _torchvision():
+            return importlib.import_module("spandrel")
     except ImportError as error:
         raise LodestoneError(
             f"{path.name} needs the optional package spandrel, which is not installed. Install "
             "lodestone[community], or look for the model as .onnx.",
             repr(error),
         ) from error
+
+
+def _described(path: Path) -> tuple[Any, int]:
+    spandrel = _spandrel(path)
     try:
         found = spandrel.ModelLoader(device="cpu").load_from_file(str(path))
     except Exception as error:  # noqa: BLE001 - whatever a hostile or unknown file makes it raise
