@@ -174,6 +174,7 @@ def _sheet() -> str:
     QToolButton[segment="true"]:checked {{ background: {HOVER}; color: {ACCENT};
         border-color: {EDGE}; }}
     QToolButton[segment="true"]:focus {{ border: 1px solid {ACCENT}; }}
+    QToolButton[segment="true"]:disabled {{ color: #606060; }}
     QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox {{ background: {GROUND};
         border: 1px solid {LINE}; border-radius: 5px; padding: 3px 6px;
         selection-background-color: {ACCENT};

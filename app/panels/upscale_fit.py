@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QFileDialog, QLineEdit, QSizePolicy
 
 from app.jobs import Jobs, time_left
 from app.link import EngineLink
+from app.upscale_models import shown_name
 from app.widgets.judgement import Decibels, Details
 from app.widgets.parts import Choice, Segments, column, image_of, label, push, row, section
 from app.widgets.training import Training
@@ -24,6 +25,9 @@ ABOUT = (
     "It learns from your own pictures, and is kept only if it is better on some of them that it "
     "has not seen."
 )
+
+ANEW = "It learns all it knows from your pictures. Give it hundreds of them, and hours."
+BEGUN = "It begins with what FREDSR knows of pictures, and learns the rest from yours."
 
 
 class UpscaleFitPanel(Training):
@@ -111,8 +115,8 @@ class UpscaleFitPanel(Training):
         self.base.clear()
         for name in client.upscalers():
             if client.upscaler_scales(name):
-                self.base.addItem(name, name)
-        self.base.addItem("Nothing (train anew)", NOTHING)
+                self.base.addItem(shown_name(name), name)
+        self.base.addItem("Train anew", NOTHING)
         self.base.setCurrentIndex(max(self.base.findData(before), 0))
         self.base.blockSignals(blocked)
         self._based()
@@ -124,7 +128,6 @@ class UpscaleFitPanel(Training):
             self.scale.button(str(n)).setEnabled(n in known)
         if known and int(self.scale.value) not in known:
             self.scale.set_value(str(3 if 3 in known else known[0]))
-        self.about.setText(ABOUT if self._base else "It learns all it knows from your pictures.")
         self.tell()
 
     @property
@@ -134,6 +137,8 @@ class UpscaleFitPanel(Training):
     @Slot()
     def tell(self) -> None:
         super().tell()
+        alone = self.scale.value == "3" and not self.vivid.isChecked()
+        self.about.setText(ABOUT if self._base else ANEW if alone else BEGUN)
         if not self._own:
             self.name.setText(self._free_name())
         self.begin.setEnabled(bool(self.data.text().strip() and self.name.text().strip()))
