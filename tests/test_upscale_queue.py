@@ -18,6 +18,7 @@ from PySide6.QtCore import Qt
 from app.inbox import Inbox
 from app.jobs import Jobs
 from app.link import EngineLink
+from app.panels.jobs import JobsPage
 from app.panels.upscale_queue import UpscaleQueuePanel
 from app.upscale_items import read_record
 from app.upscale_queue import UpscaleOrder
@@ -243,6 +244,23 @@ def test_the_list_is_there_next_time(
     again.begin.click()
     finish(again, qtbot)
     assert (tmp_path / "out" / "late.png").exists()
+
+
+def test_its_jobs_are_not_listed_twice(
+    panel: UpscaleQueuePanel, folder: Path, qtbot: QtBot
+) -> None:
+    jobs = panel.queue._jobs
+    page = JobsPage(jobs)
+    qtbot.addWidget(page)
+    seen_there: list[bool] = []
+    jobs.updated.connect(lambda update: seen_there.append(page.row(update.job) is not None))
+    add(panel, qtbot, 2, folder / "a.png", folder / "broken.jpg")
+    panel.begin.click()
+    finish(panel, qtbot)
+    # While it works it is seen; how it ended is said by the queue.
+    assert any(seen_there)
+    assert jobs.all == ()
+    assert [page.row(job) for job in range(1, 4)] == [None] * 3
 
 
 def test_damaged_records_are_passed_over(tmp_path: Path) -> None:
