@@ -348,6 +348,7 @@ def states(ears: Ears, number: int) -> list[str]:
 
 def test_jobs_run_one_after_the_other_and_report() -> None:
     with engine() as (client, ears):
+        began = time.monotonic()
         first, second = client.submit(job("count")), client.submit(job("/x/count"))
         done = ears.wait(JobUpdate, lambda u: u.job == second and u.state == "done")
         assert done.result == "/x/count"
@@ -356,7 +357,8 @@ def test_jobs_run_one_after_the_other_and_report() -> None:
         order = [u.job for u in ears.all(JobUpdate) if u.state in ("running", "done")]
         assert order == sorted(order)
         reports = [u for u in ears.all(JobUpdate) if u.job == first and u.state == "running"]
-        assert len(reports) < 80  # 200 steps in 2 s or more, 20 reports a second
+        # 200 steps in 2 s or more, 20 reports a second, however long they take here.
+        assert len(reports) < 5 + 25 * (time.monotonic() - began)
         assert any(u.seconds_left is not None for u in reports)
 
 
