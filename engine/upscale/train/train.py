@@ -21,7 +21,7 @@ from engine.train.train import UNREADABLE, choose_device
 from engine.upscale.graph import graph
 from engine.upscale.store import ARCHITECTURE, graph_path, plain, save
 from engine.upscale.train.begin import Begun, begin
-from engine.upscale.train.data import MARGIN, Patches, Pictures, read_pictures
+from engine.upscale.train.data import FITTED, MARGIN, Patches, Pictures, read_pictures
 from engine.upscale.train.judge import Judged, judge, shrunk
 from engine.upscale.train.loop import FIDELITY, FIT, TRANSFER, VIVID, Recipe, Trainer
 from models.errors import LodestoneError
@@ -53,7 +53,8 @@ def train(request: UpscaleTrainRequest, progress: Progress) -> str:
     recipe = recipe_for(request.vivid, begun)
     smallest = recipe.side * config.scale + 2 * MARGIN
     pictures = read_pictures(request.data, smallest, progress.part(0.0, 0.02))
-    patches = Patches(pictures, config.scale, recipe.side, request.seed)
+    mix = FITTED if begun.fit and not request.vivid else None
+    patches = Patches(pictures, config.scale, recipe.side, request.seed, mix)
     known = begun.net if begun.source else None
     trainer = Trainer(config, patches, recipe, request.seed, device, known)
     job = _Job(request, out, trainer, pictures, begun)
