@@ -122,12 +122,15 @@ def test_a_vivid_training_has_its_critic(request_: UpscaleTrainRequest, tmp_path
 def test_other_scales_begin_from_the_bundled_one(scale: int, request_: UpscaleTrainRequest) -> None:
     begun = begin(replace(request_, scale=scale))
     assert begun.net.config == config_for(scale)
-    picture = drawn(96, np.random.default_rng(0))
-    truth = picture / np.float32(255)
-    small = shrunk(picture, scale)
+    gains = []
+    for seed in range(4):
+        picture = drawn(96, np.random.default_rng(seed))
+        truth = picture / np.float32(255)
+        small = shrunk(picture, scale)
+        made = enlarged(begun.net.eval(), small)
+        gains.append(psnr(made, truth, scale) - psnr(plain(small, scale), truth, scale))
     # Before any training it is better than the plain enlargement, and no part is shifted.
-    before = psnr(plain(small, scale), truth, scale)
-    assert psnr(enlarged(begun.net.eval(), small), truth, scale) > before + 0.5
+    assert np.mean(gains) > 0.4
     card = read_card(train(replace(request_, scale=scale, seconds=0.5), Progress()))
     assert card.hyper["scale"] == scale
     assert "fredsr-x3, all layers but the last" in card.provenance
