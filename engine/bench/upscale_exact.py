@@ -112,13 +112,14 @@ def _colours() -> Iterator[Figure]:
     large = enlarge(photo, upscaler, SETTINGS)
     shift = np.abs(large.mean((0, 1)) - photo.mean((0, 1))).max()
     yield at_most("mean colour shift of a photograph", float(shift), "/255", 0.5)
-    worst = 0.0
-    for level in range(0, 256, 15):
-        flat = np.full((24, 40, 3), level, np.uint8)
-        flat[..., 1] = 255 - level
-        made = enlarge(flat, upscaler, SETTINGS).astype(float)
-        worst = max(worst, float(np.abs(made - flat[0, 0]).max()))
-    yield at_most("flat colours stay", worst, "/255", 0)
+    mixed = [(level, 255 - level, level) for level in range(0, 256, 15)]
+    pure = [(a, b, c) for a in (0, 255) for b in (0, 255) for c in (0, 255)]
+    for name, colours in (("flat colours stay", mixed), ("flat pure colours stay", pure)):
+        worst = 0.0
+        for colour in colours:
+            made = enlarge(np.full((24, 40, 3), colour, np.uint8), upscaler, SETTINGS)
+            worst = max(worst, float(np.abs(made.astype(float) - colour).max()))
+        yield at_most(name, worst, "/255", 0)
     none = enlarge(photo.astype(np.float32) / 255, upscaler, replace(SETTINGS, strength=0.0))
     base = plain(photo.astype(np.float32) / 255, 3).clip(0, 1)
     yield at_most("strength 0 against the base", float(np.abs(none - base).max()), "", 0)
