@@ -10,6 +10,8 @@ import numpy as np
 
 from engine import paths
 from engine.graphs import find_files
+from engine.inspect.answers import InspectQuestion
+from engine.inspect.answers import answer as answer_inspect
 from engine.library import Library
 from engine.messages import (
     LodestoneError,
@@ -104,6 +106,8 @@ class Studio:
             from engine.upscale.answers import enlarged
 
             return enlarged(question)
+        if isinstance(question, InspectQuestion):
+            return answer_inspect(question, self)
         return answer(question, self._runtime(SteerRequest(model=model_of(question))))
 
     def notice(self) -> str:

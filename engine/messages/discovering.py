@@ -5,6 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from engine.messages.inspecting import (
+    EffectQuestion,
+    EffectReply,
+    NameUnit,
+    NetworkQuestion,
+    NetworkReply,
+    UnitQuestion,
+    UnitReply,
+    UnitsQuestion,
+    UnitsReply,
+)
 from engine.messages.picturing import MatterQuestion, MatterReply, PictureQuestion, PictureReply
 from engine.messages.sounding import SoundQuestion, SoundReply
 from engine.messages.steering import Direction, Space, SteerRequest
@@ -282,6 +293,11 @@ Question = (
     | MatterQuestion
     | SoundQuestion
     | UpscaleQuestion
+    | UnitsQuestion
+    | UnitQuestion
+    | EffectQuestion
+    | NameUnit
+    | NetworkQuestion
 )
 """What the live engine answers between pictures (`EngineClient.ask`)."""
 
@@ -295,4 +311,8 @@ Reply = (
     | MatterReply
     | SoundReply
     | UpscaleReply
+    | UnitsReply
+    | UnitReply
+    | EffectReply
+    | NetworkReply
 )

@@ -6,6 +6,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.messages.discovering import ChannelsRequest, DiscoverRequest
+from engine.messages.inspecting import (
+    AblateRequest,
+    CircuitRequest,
+    DescribeRequest,
+    DescriberRequest,
+    ReportRequest,
+    StudyRequest,
+    VisualiseRequest,
+)
 from engine.messages.picturing import PictureRequest, PictureTrainRequest
 from engine.messages.sounding import SoundRequest, SoundTrainRequest
 from engine.messages.steering import SteerRequest
@@ -105,6 +114,13 @@ JobRequest = (
     | SoundRequest
     | UpscaleRequest
     | UpscaleTrainRequest
+    | StudyRequest
+    | DescribeRequest
+    | DescriberRequest
+    | AblateRequest
+    | CircuitRequest
+    | VisualiseRequest
+    | ReportRequest
 )
 
 JobState = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
