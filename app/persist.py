@@ -46,6 +46,7 @@ def state_to_json(state: SteerState) -> str:
     body: dict[str, Any] = {name: getattr(state, name) for name in PLAIN}
     body |= {name: list(getattr(state, name)) for name in ROWS}
     body["latents"] = [_message(state.custom), _message(state.mix)]
+    body["units"] = _message(state.units)
     body["cards"] = [
         {
             "key": card.key,
@@ -86,6 +87,7 @@ def state_from_json(text: str) -> SteerState:
             **parts,
             custom=custom,
             mix=mix,
+            units=_read(body["units"], tuple) if "units" in body else (),
             cards=tuple(_card(item) for item in body["cards"]),
             wander=Wander(False, float(speed), float(radius), bool(latent), tuple(keys)),
             morph=Morph(bool(on), a, b, float(t)),

@@ -26,6 +26,7 @@ from engine.messages import (
     Pair,
     Picture,
     SteerRequest,
+    UnitEdit,
     Vector,
 )
 
@@ -106,6 +107,8 @@ class SteerState:
     noise_seed: int = 0
     noise_strength: float = 1.0
     cards: tuple[Card, ...] = ()
+    units: tuple[UnitEdit, ...] = ()
+    """Units turned by hand (the Inspect workspace); those that are on count."""
     pad: tuple[str, str] = ("", "")
     wander: Wander = field(default_factory=Wander)
     morph: Morph = field(default_factory=Morph)
@@ -240,6 +243,7 @@ def to_request(state: SteerState, info: ModelInfo, seconds: float = 0.0) -> Stee
         noise_seed=state.noise_seed if state.noise == "random" else 0,
         noise_strength=1.0 if state.noise == "off" else state.noise_strength,
         edits=edits,
+        units=tuple(edit for edit in state.units if edit.on),
     )
 
 
@@ -284,6 +288,7 @@ def from_request(state: SteerState, request: SteerRequest) -> SteerState:
         noise_seed=request.noise_seed,
         noise_strength=request.noise_strength,
         cards=tuple(cards),
+        units=request.units,
         morph=_off(state.morph),
         wander=replace(state.wander, on=False),
     )

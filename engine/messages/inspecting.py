@@ -62,6 +62,8 @@ class Probes:
     """At most so many; 0 = all (512 samples)."""
     seed: int = 0
     """Of a generator's samples."""
+    names: tuple[str, ...] = ()
+    """Only these of them, as exemplars name them: file names, or `seed 17`; () = all."""
 
 
 @dataclass(frozen=True)
