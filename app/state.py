@@ -20,6 +20,7 @@ from engine.messages import (
     Axis,
     Direction,
     Edit,
+    EditSet,
     LatentPart,
     ModelInfo,
     NoiseMode,
@@ -121,6 +122,8 @@ class SteerState:
     """… and the words for it."""
     ridge: float = 10.0
     """λ of the vocabulary's decomposition."""
+    edit_sets: tuple[EditSet, ...] = ()
+    """Unit edits kept under a name."""
 
     @property
     def seed(self) -> int:
@@ -129,6 +132,9 @@ class SteerState:
 
     def card(self, key: str) -> Card | None:
         return next((card for card in self.cards if card.key == key), None)
+
+    def edit_set(self, key: str) -> EditSet | None:
+        return next((one for one in self.edit_sets if one.key == key), None)
 
     def axis(self, key: str) -> Axis | None:
         return next((axis for axis in self.axes if axis.key == key), None)

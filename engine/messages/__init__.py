@@ -91,6 +91,7 @@ from engine.messages.sounding import SoundTrainRequest as SoundTrainRequest
 from engine.messages.sounding import Span as Span
 from engine.messages.steering import Direction as Direction
 from engine.messages.steering import Edit as Edit
+from engine.messages.steering import EditSet as EditSet
 from engine.messages.steering import LatentPart as LatentPart
 from engine.messages.steering import ModelInfo as ModelInfo
 from engine.messages.steering import NoiseMode as NoiseMode

@@ -120,6 +120,19 @@ class UnitEdit:
 
 
 @dataclass(frozen=True)
+class EditSet:
+    """Unit edits kept under a name, to be laid over any picture of their generator."""
+
+    key: str
+    name: str
+    edits: tuple[UnitEdit, ...]
+    model: str = ""
+    """Id of the generator."""
+    detail: str = ""
+    """Where it comes from, such as `muted by the artifact finder`."""
+
+
+@dataclass(frozen=True)
 class SteerRequest:
     """One picture of a generator: the whole recipe."""
 
