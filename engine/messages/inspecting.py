@@ -167,6 +167,8 @@ class UnitsReply:
     first: int
     units: tuple[UnitSummary, ...]
     note: str = ""
+    layers: tuple[str, ...] = ()
+    """All layers of the study, in the network's order."""
 
 
 @dataclass(frozen=True)
