@@ -1,0 +1,150 @@
+"""Quantiles of activations over all positions of all pictures, from one pass. No torch.
+
+Only the upper tail of a unit is kept, as a histogram whose bins grow with the distance from where
+the tail begins: a value x falls into bin number bits(1 + (x - start) / width) of a float's own
+binary digits, so bins are `2**-bits` of that distance wide, and no logarithm is taken.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+BEGINS = 0.75
+"""Quantile of the first pictures where the tail begins; .9 is the lowest that is asked for."""
+OCTAVES = 10
+BITS = 9
+_MANTISSA = 23
+_ONE = 127
+"""Exponent bits of 1.0 in float32."""
+
+
+class Tails:
+    """Upper tails of C units; `first` (C, M) float32, NaN where missing, sets where they begin."""
+
+    def __init__(self, first: np.ndarray, bits: int = BITS):
+        units = len(first)
+        self.bits = bits
+        self.bins = OCTAVES << bits
+        # As nanquantile of method `lower`: an observed value, so that many zeros stay below.
+        ordered = np.sort(first, axis=1)  # NaN last
+        there = np.isfinite(ordered).sum(axis=1)
+        at = np.maximum(((there - 1) * BEGINS).astype(np.int64), 0)
+        begin = np.take_along_axis(ordered, at[:, None], axis=1)[:, 0]
+        self.start = np.nan_to_num(begin).astype(np.float32)
+        spread = np.zeros(units, np.float32)
+        known = there > 0
+        spread[known] = np.nanstd(first[known].astype(np.float64), axis=1) / 4.0
+        self.width = _usable(spread, self.start)
+        """(C,) of a step of 1 in `1 + (x - start) / width`; 0 until a value above start comes."""
+        self.counts = np.zeros((units, self.bins), np.uint32)
+        self.total = np.zeros(units, np.int64)
+        self.above = np.zeros(units, np.int64)
+        self.top = np.full(units, -np.inf, np.float32)
+
+    def add(self, values: np.ndarray, peaks: np.ndarray) -> None:
+        """values (N, C, P) float32; peaks (N, C), NaN where a unit of a picture is left out."""
+        _, units, positions = values.shape
+        there = np.isfinite(peaks)
+        self.total += there.sum(axis=0) * positions
+        largest = np.where(there, peaks, -np.inf).max(axis=0).astype(np.float32)
+        self._make_room(largest)
+        scale = np.zeros(units, np.float32)
+        np.divide(1.0, self.width, out=scale, where=self.width > 0)
+        for picture in values:
+            self._add(picture, scale)
+
+    def _add(self, picture: np.ndarray, scale: np.ndarray) -> None:
+        beyond = picture > self.start[:, None]
+        found = np.count_nonzero(beyond, axis=1)
+        steps = picture[beyond]
+        steps -= np.repeat(self.start, found)
+        steps *= np.repeat(scale, found)
+        steps += np.float32(1.0)
+        bins = steps.view(np.int32)
+        bins >>= _MANTISSA - self.bits
+        bins -= _ONE << self.bits
+        np.minimum(bins, self.bins - 1, out=bins)
+        self.above += found
+        places = np.repeat(np.arange(len(found), dtype=np.int64) * self.bins, found)
+        places += bins
+        np.add.at(self.counts.reshape(-1), places, np.uint32(1))
+
+    def _make_room(self, largest: np.ndarray) -> None:
+        """Widen the bins of units whose new values would lie beyond the last."""
+        self.top = np.maximum(self.top, largest)
+        reach = np.where(np.isfinite(largest), largest - self.start, 0.0)
+        fresh = (self.width == 0) & (reach > 0)
+        self.width[fresh] = _usable(reach[fresh] / 64.0, self.start[fresh])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            octaves = np.log2(1.0 + reach / self.width)
+        for unit in np.flatnonzero((self.width > 0) & (octaves >= OCTAVES)):
+            self._widen(int(unit), 2.0 ** np.ceil(octaves[unit] - OCTAVES + 1))
+
+    def _widen(self, unit: int, factor: float) -> None:
+        full = np.flatnonzero(self.counts[unit])
+        edges = self._edges(self.bits)
+        middle = (edges[full] + edges[full + 1]) / 2.0 - 1.0
+        steps = (middle / factor + 1.0).astype(np.float32)
+        bins = (steps.view(np.int32) >> (_MANTISSA - self.bits)) - (_ONE << self.bits)
+        moved = np.zeros(self.bins, np.uint32)
+        np.add.at(moved, bins, self.counts[unit, full])
+        self.counts[unit] = moved
+        self.width[unit] *= factor
+
+    @staticmethod
+    def _edges(bits: int) -> np.ndarray:
+        """(bins + 1,) float64: borders of bins in steps, from 1."""
+        numbers = np.arange((OCTAVES << bits) + 1, dtype=np.int32) + (_ONE << bits)
+        return (numbers << (_MANTISSA - bits)).view(np.float32).astype(np.float64)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All that is known, for a file."""
+        return {
+            "tail_start": self.start, "tail_width": self.width, "tail_counts": self.counts,
+            "tail_total": self.total, "tail_above": self.above, "tail_top": self.top,
+        }  # fmt: skip
+
+    @staticmethod
+    def of(arrays: dict[str, np.ndarray]) -> Tails:
+        """What `arrays` said."""
+        made = Tails.__new__(Tails)
+        made.start, made.width = arrays["tail_start"], arrays["tail_width"]
+        made.counts, made.total = arrays["tail_counts"], arrays["tail_total"]
+        made.above, made.top = arrays["tail_above"], arrays["tail_top"]
+        made.bins = made.counts.shape[1]
+        made.bits = (made.bins // OCTAVES).bit_length() - 1
+        return made
+
+    def level(self, unit: int, quantile: float) -> float:
+        """As numpy's quantile (linear); NaN where nothing is known."""
+        total, counts = int(self.total[unit]), self.counts[unit]
+        if not total:
+            return float("nan")
+        rank = quantile * (total - 1)
+        low = int(np.floor(rank))
+        full = np.flatnonzero(counts)
+        until = np.cumsum(counts[full], dtype=np.int64) + (total - int(self.above[unit]))
+        a = self._ordered(unit, low, full, until)
+        b = a if rank == low else self._ordered(unit, low + 1, full, until)
+        return a + (b - a) * (rank - low)
+
+    def _ordered(self, unit: int, index: int, full: np.ndarray, until: np.ndarray) -> float:
+        """About the value of this index (0 = least) among all, in order."""
+        start, top = float(self.start[unit]), float(self.top[unit])
+        if index >= int(self.total[unit]) - 1:
+            return top
+        place = int(np.searchsorted(until, index, side="right"))
+        below = int(self.total[unit]) - int(self.above[unit])
+        if index < below or place >= len(full):
+            return min(start, top)
+        bin_, before = int(full[place]), int(until[place - 1]) if place else below
+        edges = self._edges(self.bits)[bin_ : bin_ + 2] - 1.0
+        inside = (index - before + 0.5) / int(self.counts[unit, bin_])
+        step = edges[0] + inside * (edges[1] - edges[0])
+        return min(start + float(self.width[unit]) * step, top)
+
+
+def _usable(width: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Not finer than the numbers themselves are."""
+    finest = np.abs(start) * np.float32(2.0**-22)
+    return np.where(width > 0, np.maximum(width, finest), 0.0).astype(np.float32)
