@@ -29,6 +29,8 @@ class NetworkLayer:
     """Rows and columns of its output at the network's own input size."""
     type: str = ""
     """What it is: Conv2d, ReLU, synthesis layer …"""
+    main: bool = True
+    """Among those a person would look at first: blocks, activations outside them, the last."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,9 @@ class Probes:
     """Of a generator's samples."""
     names: tuple[str, ...] = ()
     """Only these of them, as exemplars name them: file names, or `seed 17`; () = all."""
+    requests: tuple[SteerRequest, ...] = ()
+    """A generator's pictures by their recipes, such as the one on the canvas; then these are all,
+    named `picture 1` …"""
 
 
 @dataclass(frozen=True)
