@@ -1,0 +1,210 @@
+"""Networks as torch modules, for jobs that need gradients or edits. Imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from engine.inspect.preprocessing import Preprocessing
+from engine.inspect.sources import Source, find
+from engine.messages import NetworkInfo, NetworkLayer
+from engine.messages.inspecting import LayerKind
+from models import classifiers
+from models.errors import LodestoneError, RefusedFile
+from models.foreign import read_weights
+
+PASSING = ("Identity", "Dropout", "Flatten")
+"""Modules that are no layer of their own."""
+BENDS = ("ReLU", "ReLU6", "GELU", "SiLU", "LeakyReLU", "PReLU", "Hardswish", "ELU", "Tanh", "Mish")
+
+
+@dataclass(frozen=True, eq=False)
+class OpenModule:
+    """A network in eval mode, its weights frozen."""
+
+    module: nn.Module
+    """(N, C, rows, columns) float32 -> output (N, classes), or whatever it puts out."""
+    info: NetworkInfo
+    preprocessing: Preprocessing
+    device: torch.device
+
+    def prepare(self, pictures: Sequence[np.ndarray]) -> Tensor:
+        """(H, W, 3) uint8 each -> (N, C, rows, columns) on the module's device."""
+        return torch.from_numpy(self.preprocessing(pictures)).to(self.device)
+
+
+def open_module(name: str, device: str = "auto") -> OpenModule:
+    """A classifier by name or path; generators open with `engine.inspect.drawing`."""
+    return open_source(find(name), device)
+
+
+def open_source(source: Source, device: str = "auto") -> OpenModule:
+    if source.kind == "generator":
+        raise LodestoneError(f"{source.name} is a generator; it draws and classifies nothing.")
+    if source.kind == "onnx":
+        raise LodestoneError(
+            f"{source.path.name} is an ONNX file, which has no gradients. "
+            "Choose the weights it was made from."
+        )
+    module, preprocessing = _from_weights(source)
+    where = _device(device)
+    module = module.eval().requires_grad_(False).to(where)
+    info = survey(module, source, preprocessing, where)
+    return OpenModule(module, info, preprocessing, where)
+
+
+def _device(device: str) -> torch.device:
+    wanted = device != "cpu" and torch.cuda.is_available()
+    return torch.device("cuda" if wanted else "cpu")
+
+
+def _from_weights(source: Source) -> tuple[nn.Module, Preprocessing]:
+    state = {name: np.asarray(a) for name, a in read_weights(source.path).items()}
+    kind = classifiers.detect({name: array.shape for name, array in state.items()})
+    if kind is None:
+        raise RefusedFile(
+            f"{source.path.name} holds weights of a network Lodestone does not know. "
+            "Save it with torch.export (.pt2) or as ONNX."
+        )
+    module = classifiers.build(kind)
+    tensors = {name: torch.from_numpy(_plain(array)) for name, array in state.items()}
+    # Files written before torch 1.0 lack the counters of batches, which play no part here.
+    counters = {n: t for n, t in module.state_dict().items() if n.endswith("num_batches_tracked")}
+    try:
+        module.load_state_dict(counters | tensors)
+    except RuntimeError as error:
+        raise RefusedFile(
+            f"{source.path.name} looks like {kind.id}, but its tensors do not fit. "
+            "Copy the file again from where it came from.",
+            str(error),
+        ) from error
+    return module, source.preprocessing or classifiers_preprocessing(kind)
+
+
+def classifiers_preprocessing(kind: classifiers.Classifier) -> Preprocessing:
+    """What the architecture was published with."""
+    side = kind.side
+    return Preprocessing((side, side), round(side * 256 / 224))
+
+
+def _plain(array: np.ndarray) -> np.ndarray:
+    """Half precision computes as single."""
+    kind = np.float32 if array.dtype.kind == "f" else array.dtype
+    return np.array(array, kind, order="C")
+
+
+@dataclass
+class _Seen:
+    """What one layer put out while the network was surveyed."""
+
+    name: str
+    type: str
+    output: Any
+    calls: int = 0
+
+
+def survey(
+    module: nn.Module, source: Source, preprocessing: Preprocessing, device: torch.device
+) -> NetworkInfo:
+    """Run two grey pictures and note what every layer puts out."""
+    shape = (preprocessing.channels, *preprocessing.size)
+    seen = {
+        name: _Seen(name, type(part).__name__, None)
+        for name, part in module.named_modules(remove_duplicate=False)
+        if name
+    }
+    output = _watched(module, seen, torch.zeros(2, *shape, device=device))
+    layers = tuple(_layers(module, seen))
+    silent = [one.name for one in seen.values() if not one.calls and _is_leaf(module, one.name)]
+    note = f"{len(silent)} layers never run: {', '.join(silent[:4])}." if silent else ""
+    classes = source.classes
+    if output.ndim != 2 or len(classes) != output.shape[1]:
+        classes = ()
+    return NetworkInfo(
+        id=source.id,
+        name=source.name,
+        path=source.asked,
+        kind="classifier" if output.ndim == 2 else "network",
+        layers=layers,
+        input=shape,
+        classes=classes,
+        preprocessing=preprocessing.words(),
+        provider=f"torch {device.type.upper()}",
+        note=note,
+    )
+
+
+def _watched(module: nn.Module, seen: dict[str, _Seen], x: Tensor) -> Tensor:
+    """Forward once; every layer's output into `seen`."""
+
+    def watch(one: _Seen) -> Any:
+        def hook(_module: nn.Module, _inputs: object, output: Any) -> None:
+            one.calls += 1
+            one.output = output
+
+        return hook
+
+    handles = [
+        module.get_submodule(name).register_forward_hook(watch(one)) for name, one in seen.items()
+    ]
+    try:
+        with torch.inference_mode():
+            output = module(x)
+    finally:
+        for handle in handles:
+            handle.remove()
+    if not isinstance(output, Tensor):
+        raise LodestoneError("This network puts out several things; only one can be looked at.")
+    return output
+
+
+def _is_leaf(module: nn.Module, name: str) -> bool:
+    part = module.get_submodule(name)
+    return not any(True for _ in part.children()) and type(part).__name__ not in PASSING
+
+
+def _layers(module: nn.Module, seen: dict[str, _Seen]) -> list[NetworkLayer]:
+    """One entry for each tensor: where containers hand on a part's output, the outer one."""
+    owners: dict[int, str] = {}
+    for name, one in seen.items():  # outer modules come first
+        usable = isinstance(one.output, Tensor) and one.output.is_floating_point()
+        if not usable or one.type in PASSING or one.calls != 1:
+            continue
+        if isinstance(module.get_submodule(name), nn.Sequential):
+            continue
+        owners.setdefault(id(one.output), name)
+    kept = [seen[name] for name in seen if owners.get(id(seen[name].output)) == name]
+    kept = [one for one in kept if 2 <= one.output.ndim <= 4 and one.output.shape[0] == 2]
+    blocks = [one.name for one in kept if _is_block(module, one.name)]
+    last = kept[-1].name if kept else ""
+    found = []
+    for one in kept:
+        inside = any(one.name.startswith(f"{block}.") for block in blocks)
+        main = one.name in blocks or one.name == last or (one.type in BENDS and not inside)
+        found.append(_layer(one, main))
+    return found
+
+
+def _is_block(module: nn.Module, name: str) -> bool:
+    """A part of several layers that is one of a row."""
+    parent = module.get_submodule(name.rpartition(".")[0])
+    in_row = isinstance(parent, (nn.Sequential, nn.ModuleList, nn.ModuleDict))
+    return in_row and any(True for _ in module.get_submodule(name).children())
+
+
+def _layer(one: _Seen, main: bool) -> NetworkLayer:
+    shape = tuple(one.output.shape)
+    kind: LayerKind = "vector"
+    units, size = shape[-1], (1, 1)
+    if len(shape) == 4:
+        kind, units, size = "map", shape[1], (shape[2], shape[3])
+    elif len(shape) == 3:
+        from engine.inspect.tokens import grid_of
+
+        kind, size = "tokens", grid_of(shape[1])
+    return NetworkLayer(one.name, kind, units, size, one.type, main)
