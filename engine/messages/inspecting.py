@@ -99,6 +99,8 @@ class DescribeRequest:
     """Path of a trained describer's card; empty = soft-WPMI and detectors."""
     image_text: str = ""
     """Folder of an image-text model in ONNX, where the artist has one."""
+    audit: str = ""
+    """A label or word: nothing is named; `audit.json` says which units respond to it."""
 
 
 @dataclass(frozen=True)
