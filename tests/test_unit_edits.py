@@ -41,7 +41,7 @@ from engine.runtime import Runtime
 from engine.steer.features import features
 from engine.steer.latents import resolve
 from engine.steer.morph import morph
-from engine.steer.render import render, render_batch, render_into
+from engine.steer.render import joined, render, render_batch, render_into
 from engine.steer.turns import layer_mask
 from engine.torch_backend import TorchBackend
 from models import stylegan3
