@@ -176,6 +176,8 @@ class UnitsReply:
     note: str = ""
     layers: tuple[str, ...] = ()
     """All layers of the study, in the network's order."""
+    probes: Probes | None = None
+    """What the study was shown."""
 
 
 @dataclass(frozen=True)
