@@ -115,6 +115,11 @@ class Tails:
         made.bits = (made.bins // OCTAVES).bit_length() - 1
         return made
 
+    def covers(self, unit: int, quantile: float) -> bool:
+        """Whether the quantile lies in the tail that was kept."""
+        total, above = int(self.total[unit]), int(self.above[unit])
+        return quantile * (total - 1) >= total - above or self.width[unit] == 0
+
     def level(self, unit: int, quantile: float) -> float:
         """As numpy's quantile (linear); NaN where nothing is known."""
         total, counts = int(self.total[unit]), self.counts[unit]

@@ -5,7 +5,7 @@ A study is a folder:
     study.json          network, probes, their names, labels and recipes, layers, what was skipped
     pictures.npy        (N, rows, columns, 3) uint8: the probes as the network sees them
     layers/NN/          of each layer:
-        top.npz         the leading pictures of each unit, histograms, tails (`engine.inspect.levels`)
+        top.npz         leading pictures of each unit, histograms, tails (`engine.inspect.levels`)
         maps.npy        (units, exemplars, rows, columns) float16: activations of those pictures
         peaks.npy       (units, N) float32: spatial maximum in every picture; NaN = not a number
         means.npy       (units, N) float16: mean over positions
@@ -203,16 +203,24 @@ class Study:
         """Activation at a quantile over all positions of all pictures; NaN where unknown."""
         quantile = min(max(quantile, QUANTILES[0]), QUANTILES[1])
         tails = self._tails(unit.layer)
-        if tails is not None:
+        if tails is None:
+            peaks = np.asarray(self.peaks(unit.layer)[unit.index])
+            peaks = peaks[np.isfinite(peaks)]
+            return float(np.quantile(peaks, quantile)) if len(peaks) else float("nan")
+        if tails.covers(unit.index, quantile):
             return tails.level(unit.index, quantile)
-        peaks = np.asarray(self.peaks(unit.layer)[unit.index])
-        peaks = peaks[np.isfinite(peaks)]
-        return float(np.quantile(peaks, quantile)) if len(peaks) else float("nan")
+        # Rare: the first pictures made the tail begin too high. The histogram is coarser.
+        return min(float(tails.start[unit.index]), self._roughly(unit, quantile))
 
     def levels(self, layer: str, quantile: float = 0.99) -> np.ndarray:
         """(units,) float64: the level of every unit."""
         count = self.layer(layer).units
         return np.array([self.level(Unit(layer, index), quantile) for index in range(count)])
+
+    def _roughly(self, unit: Unit, quantile: float) -> float:
+        edges, counts = self.histogram(unit)
+        below = np.concatenate([[0], np.cumsum(counts)])
+        return float(np.interp(quantile * below[-1], below, edges))
 
     def _tails(self, layer: str) -> Tails | None:
         top = self._top(layer)
