@@ -28,6 +28,10 @@ _stylegan3_margin = 10
 (Karras et al., arXiv 2106.12423, section 3.2)."""
 
 
+latent_layer = "mapping"
+"""What the study of a generator calls the layer that puts out w."""
+
+
 def plain_name(layer: str) -> str:
     """A layer as the generator's table names it: the network's own name begins `synthesis.`."""
     return layer.removeprefix("synthesis.")
@@ -41,6 +45,11 @@ def check_units(edit: UnitEdit, info: ModelInfo, channels: Mapping[str, int]) ->
     known = [layer.name for layer in info.layers]
     for unit in edit.units:
         layer = plain_name(unit.layer)
+        if layer == latent_layer:
+            raise LodestoneError(
+                f"{layer} makes the latent w, which has no place in the picture to turn. "
+                "Move it with a direction, or choose units of another layer."
+            )
         if layer not in known:
             near = difflib.get_close_matches(layer, names, 3, 0.0) or names[:3]
             raise LodestoneError(
