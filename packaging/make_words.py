@@ -35,13 +35,22 @@ senses_tried = 4
 TOO_WIDE = frozenset(
     word.strip()
     for word in """
-    abstraction, artefact, artifact, assemblage, attribute, being, body part, causal agency,
-    causal agent, cause, cell, chemical, component, compound, constituent, entity, external
-    body part, fluid, gas, group, instrumentality, instrumentation, liquid, living thing,
-    location, material, matter, means, mixture, natural object, object, organism, part,
-    physical entity, physical object, physical process, piece, point, portion, process,
-    relation, relative, set, solid, state, substance, thing, transport, unit, unit of
-    measurement, way, whole
+    abstraction, actor, adult, agent, animal tissue, area, artefact, article, artifact,
+    assemblage, atmospheric phenomenon, attribute, being, body part, body waste, case, causal
+    agency, causal agent, cause, cell, chemical, commodity, component, compound, conductor,
+    constituent, consumer goods, covering, creation, cut, device, entity, equipment, external
+    body part, facility, false fruit, fare, fecal matter, female, fixing, fluid, food product,
+    force, fragment, framework, gas, geological formation, group, helping, implement,
+    instrument, instrumentality, instrumentation, line, liquid, living thing, location, male,
+    material, matter, means, mechanism, medicine, merchandise, mixture, natural depression,
+    natural elevation, natural object, nourishment, object, opening, organ, organic
+    phenomenon, organism, part, particle, passage, person of, phenomenon, physical entity,
+    physical object, physical phenomenon, physical process, piece, plant organ, plant part,
+    plant process, plant structure, point, portion, process, produce, projection, property,
+    relation, relative, representation, reproductive organ, reproductive structure, restraint,
+    set, solid, solid food, space, state, street drug, strip, structure, substance, support,
+    surface, system, thing, transport, unit, unit of     measurement, unpleasant person,
+    vascular plant, ware, way, weight, whole
     """.replace("\n", " ").split(",")
 )
 
@@ -96,16 +105,20 @@ def read(folder: Path) -> WordNet:
 def derive(net: WordNet) -> dict[str, tuple[str, ...]]:
     """Word -> what it is a kind of, over its first senses that can be seen."""
     counts = SpellChecker().word_frequency.dictionary
-    taxonomy: dict[str, tuple[tuple[str, str], ...]] = {}
-    wanted = [(word, _visible(word, net, counts)) for word in _words(net, counts)]
+    senses = {word: _visible(word, net, counts) for word in _words(net, counts)}
+    senses = {word: found for word, found in senses.items() if found and word not in TOO_WIDE}
+    reached: dict[str, list[str]] = {}
+    wanted = [sense for found in senses.values() for sense in found]
     while wanted:
-        word, senses = wanted.pop()
-        if not senses or word in taxonomy or word in TOO_WIDE:
-            continue
-        kinds = dict.fromkeys(kind for sense in senses for kind in _above(sense, net, counts))
-        taxonomy[word] = tuple(name for name in dict.fromkeys(kinds) if name[0] != word)
-        wanted += [(name, [sense]) for name, sense in kinds]
-    return {word: tuple(name for name, _ in kinds) for word, kinds in taxonomy.items()}
+        for name, kind in _above(wanted.pop(), net, counts):
+            if kind not in reached.setdefault(name, []):
+                reached[name].append(kind)
+                wanted.append(kind)
+    taxonomy: dict[str, tuple[str, ...]] = {}
+    for word, found in (senses | reached).items():  # a kind means what it was reached as
+        kinds = [name for sense in found for name, _ in _above(sense, net, counts)]
+        taxonomy[word] = tuple(name for name in dict.fromkeys(kinds) if name != word)
+    return taxonomy
 
 
 def _words(net: WordNet, counts: Mapping[str, int]) -> list[str]:
@@ -139,7 +152,7 @@ def _above(sense: str, net: WordNet, counts: Mapping[str, int]) -> list[tuple[st
         spoken = [name.casefold() for name in net.names[kind] if _is_spoken(name, counts)]
         if spoken and spoken[0] not in TOO_WIDE:
             found.append((spoken[0], kind))
-        elif not spoken:
+        else:
             found += _above(kind, net, counts)
     return found
 

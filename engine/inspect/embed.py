@@ -116,8 +116,9 @@ class PlainWords:
     def _features(self, text: str) -> list[tuple[str, float]]:
         words = self._taxonomy.words_of(text)
         found = [(word, 1.0) for word in words] + [(word[:5], 0.5) for word in words]
-        for kind, depth in self._taxonomy.kinds(text).items():
-            found.append((f"kind {kind}", 0.8**depth))
+        for name in self._taxonomy.names(text)[:1]:
+            kinds = self._taxonomy.kinds(name)
+            found += [(f"kind {kind}", 0.8**depth) for kind, depth in kinds.items()]
         return found
 
 

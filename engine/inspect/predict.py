@@ -24,8 +24,11 @@ certain = 2.0
 """Standard errors above chance."""
 smallest_auc = 0.6
 """Below, words are right but of no use."""
-active_share = (0.05, 0.5)
-"""Of the pictures; a level outside is moved inside, so that there is something to predict."""
+fewest_share, most_share = 0.01, 0.5
+"""Of the pictures that count as active; a level outside is moved inside, so that there is
+something to foretell …"""
+fewest_pictures = 12
+"""… and at least so many, up to a fifth of them."""
 
 
 @dataclass(frozen=True)
@@ -53,32 +56,32 @@ def split(names: Sequence[str], labels: Sequence[str] = ()) -> np.ndarray:
     return held
 
 
-def active(values: np.ndarray, levels: np.ndarray) -> np.ndarray:
-    """(N, U) maxima over space and (U,) levels -> (N, U): is the unit active in the picture?
+def thresholds(values: np.ndarray, levels: np.ndarray, held: np.ndarray) -> np.ndarray:
+    """(N, U) maxima over space and (U,) levels -> (U,) from which a picture counts as active.
 
-    Where a level is passed in hardly any picture, or in most, the nearer end of `active_share` of
-    the pictures takes its place. Constant units are active nowhere.
+    Where a level is passed in hardly any picture, or in most, the nearer bound takes its place.
+    Units that are constant, or not numbers somewhere, are active nowhere: infinity.
     """
-    if not len(values):
-        return np.zeros(values.shape, bool)
-    few, many = active_share
-    upper = np.quantile(values, 1.0 - few, axis=0, method="higher")
-    lower = np.quantile(values, 1.0 - many, axis=0)
-    with np.errstate(invalid="ignore"):
-        level = np.clip(levels, lower, upper)
-        found = values >= level
-        constant = ~(values.max(0) > values.min(0))
-    found[:, constant | ~np.isfinite(values).all(0)] = False
-    return found & (values > np.nanmin(values, axis=0))
+    few = max(fewest_share, min(fewest_pictures / max(len(values), 1), 0.2))
+    ordered = np.sort(values, axis=0)  # NaN last
+    upper = ordered[-max(1, round(few * len(values)))]
+    lower = ordered[max(0, len(values) - 1 - round(most_share * len(values)))]
+    found = np.clip(np.nan_to_num(levels, nan=np.inf), lower, upper)
+    for part in (values[held], values[~held]):
+        if len(part) > 2 * fewest_active:  # some on both sides, or nothing can be judged
+            found = np.minimum(found, np.sort(part, axis=0)[-fewest_active - 1])
+    found = np.maximum(found, np.nextafter(ordered[0], np.float32(np.inf)))  # not the usual zero
+    useless = ~np.isfinite(values).all(0) | ~(ordered[-1] > ordered[0])
+    return np.where(useless, np.inf, found)
 
 
 def auc(fits: np.ndarray, active: np.ndarray) -> np.ndarray:
     """(N, K) how well K descriptions fit, (N, U) bool -> (U, K); .5 where nothing can be said."""
-    ranks = _ranks(fits)  # 1 .. N, ties share their mean
-    positive = active.astype(np.float64)
+    ranks = ranks_of(fits)
+    positive = active.astype(np.float32)
     count = positive.sum(0)[:, None]
     rest = len(fits) - count
-    total = positive.T @ ranks
+    total = (positive.T @ ranks).astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         found = (total - count * (count + 1) / 2) / (count * rest)
     return np.where((count > 0) & (rest > 0), found, 0.5)
@@ -94,6 +97,13 @@ def error(found: np.ndarray | float, positives: float, negatives: float) -> np.n
     return np.sqrt(np.maximum(spread, 0.0) / max(positives * negatives, 1.0))
 
 
+def chance_error(active: np.ndarray) -> np.ndarray:
+    """(N, U) bool -> (U,) standard error of an AUC of words that say nothing (Mann-Whitney)."""
+    count = np.maximum(active.sum(0), 1)
+    rest = np.maximum(len(active) - count, 1)
+    return np.sqrt((count + rest + 1) / (12.0 * count * rest))
+
+
 def score(fits: np.ndarray, active: np.ndarray) -> Score | None:
     """(N,) and (N,) bool of pictures held out; None = too few to say."""
     positives, negatives = int(active.sum()), int((~active).sum())
@@ -104,8 +114,10 @@ def score(fits: np.ndarray, active: np.ndarray) -> Score | None:
 
 
 def abstention(
-    right: Sequence[bool], confidence: Sequence[float], shares: Sequence[float] = (0.25, 0.5, 0.75, 1.0)
-) -> tuple[tuple[float, float], ...]:  # fmt: skip
+    right: Sequence[bool],
+    confidence: Sequence[float],
+    shares: Sequence[float] = (0.25, 0.5, 0.75, 1.0),
+) -> tuple[tuple[float, float], ...]:
     """(share answered, share right of those) when the least certain descriptions are withheld."""
     order = np.argsort(-np.asarray(confidence, float), kind="stable")
     hits = np.asarray(right, float)[order]
@@ -113,9 +125,9 @@ def abstention(
     return tuple((count / len(hits), float(hits[:count].mean())) for count in counts)
 
 
-def _ranks(fits: np.ndarray) -> np.ndarray:
-    """Along the pictures; ties share their mean."""
-    out = np.empty(fits.shape, np.float64)
+def ranks_of(fits: np.ndarray) -> np.ndarray:
+    """(N, K) -> 1 .. N along the pictures; ties share their mean."""
+    out = np.empty(fits.shape, np.float32)
     for column in range(fits.shape[1]):
         _, inverse, counts = np.unique(fits[:, column], return_inverse=True, return_counts=True)
         ends = np.cumsum(counts)

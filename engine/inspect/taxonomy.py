@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -45,23 +46,18 @@ class Taxonomy:
         """Its words in lower case, plurals as their singular where that is known."""
         return [self._singular(word) for word in re.findall(r"[^\W\d_]+", text.casefold())]
 
-    def name(self, text: str) -> str:
-        """The known word a label is about: `Apple Golden 1` -> apple, `red apple` -> apple; or "".
-
-        The whole, else the longest known end (English puts the head last), else the first word
-        known: numbered varieties begin with what they are.
-        """
+    def names(self, text: str) -> tuple[str, ...]:
+        """The known words in a label, the likeliest to be its subject first: the whole, its longest
+        known ends (English puts the head last), then the other words. Colours only alone."""
         words = self.words_of(text)
-        for start in range(len(words)):
-            end = " ".join(words[start:])
-            if end in self._above and (start == 0 or end not in COLOURS):
-                return end
-        return next((word for word in words if word in self._above and word not in COLOURS), "")
+        ends = [" ".join(words[start:]) for start in range(len(words))]
+        found = [end for end in (*ends, *words) if end in self._above]
+        return tuple(dict.fromkeys(one for one in found if len(words) == 1 or one not in COLOURS))
 
-    def kinds(self, text: str) -> dict[str, int]:
-        """Everything a label is a kind of -> steps up; its own name included (0)."""
-        name = self.name(text)
-        if not name:
+    def kinds(self, name: str) -> dict[str, int]:
+        """What a known word is a kind of -> steps up; itself included (0)."""
+        name = name.casefold()
+        if name not in self._above:
             return {}
         found = {name: 0}
         edge = [name]
@@ -70,6 +66,20 @@ class Taxonomy:
             edge = [kind for kind in dict.fromkeys(edge) if kind not in found]
             found.update(dict.fromkeys(edge, depth))
         return found
+
+    def subjects(self, labels: Sequence[str]) -> dict[str, str]:
+        """What each label is about, or "". A whole label that is known counts; otherwise, of its
+        known words, the one that most labels share: `Cherry Sour 1` among `Cherry 4` and
+        `Cherry Wax` is a cherry, though it ends in a drink."""
+        known = {label: self.names(label) for label in labels}
+        shared = Counter(name for names in known.values() for name in names)
+        out: dict[str, str] = {}
+        for label, names in known.items():
+            whole = " ".join(self.words_of(label))
+            out[label] = (
+                whole if whole in names else max(names, key=lambda one: shared[one], default="")
+            )
+        return out
 
     def _singular(self, word: str) -> str:
         if word in self._above:

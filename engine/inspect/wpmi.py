@@ -30,17 +30,15 @@ class Concepts:
 
 
 def soft_wpmi(
-    values: np.ndarray, concepts: Concepts, top: int = 10, sharpness: float = 10.0,
-    prior: float = 1.0,
-) -> np.ndarray:  # fmt: skip
-    """(N, U) a unit's value in each picture -> (U, W) scores, comparable within a unit.
+    chosen: np.ndarray, concepts: Concepts, sharpness: float = 10.0, prior: float = 1.0
+) -> np.ndarray:
+    """(U, top) pictures each unit likes most -> (U, W) scores, comparable within a unit.
 
-    top: pictures a unit is judged by; few, because labels are sharper than an image-text model.
+    Few pictures (10 rather than 100): labels are sharper than an image-text model.
     """
-    chosen = strongest(values, top)
     weights = np.linspace(first_weight, last_weight, chosen.shape[1], dtype=np.float32)
     present = _softmax(concepts.similar * sharpness)
-    found = np.empty((values.shape[1], len(concepts.words)), np.float32)
+    found = np.empty((len(chosen), len(concepts.words)), np.float32)
     step = max(1, at_once // max(1, chosen.shape[1] * len(concepts.words)))
     for start in range(0, len(found), step):
         part = present[concepts.rows[chosen[start : start + step]]]  # (units, top, W)
