@@ -196,6 +196,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("go.picture", "Picture", "Make a generator from one picture.", "Ctrl+5", "Go"),
     Command("go.sound", "Sound", "Make a generator from one sound.", "Ctrl+6", "Go"),
+    Command("go.inspect", "Inspect", "See what units respond to, turn them.", "Ctrl+I", "Go"),
     Command("go.train", "Train", "Make a generator from your pictures.", "Ctrl+7", "Go"),
     Command("go.export", "Export", "Pictures, films, ONNX.", "Ctrl+8", "Go", "model"),
     Command("go.jobs", "Jobs", "What is being computed.", "Ctrl+9", "Go"),

@@ -11,11 +11,12 @@ if TYPE_CHECKING:
 
 
 def build(name: str, window: MainWindow) -> QWidget:
-    """`compass`, `picture`, `sound`, `train`, `export` or `jobs`, connected to the window."""
+    """`compass`, `picture`, `sound`, `inspect`, `train`, `export` or `jobs`, connected."""
     makers = {
         "compass": compass,
         "picture": picture,
         "sound": sound,
+        "inspect": inspect,
         "train": train,
         "export": export,
         "jobs": jobs,
@@ -53,6 +54,17 @@ def sound(window: MainWindow) -> QWidget:
     page = SoundPage(window.link, window.jobs, window.keeper.models_folder.parent)
     page.failed.connect(window.show_error)
     page.noted.connect(window.show_note)
+    return page
+
+
+def inspect(window: MainWindow) -> QWidget:
+    from app.panels.inspect import InspectPage
+
+    window.page("steer")  # Its canvas owns the frames.
+    page = InspectPage(window.document, window.live, window.link, window.thumbnails, window.jobs)
+    page.failed.connect(window.show_error)
+    page.noted.connect(window.show_note)
+    page.folder_asked.connect(window.actions_.open_result)
     return page
 
 

@@ -19,6 +19,7 @@ WORKSPACES = (
     ("vocabulary", "Vocabulary", "Describe what changes, steer by words (Ctrl+4)"),
     ("picture", "Picture", "Make a generator from one picture (Ctrl+5)"),
     ("sound", "Sound", "Make a generator from one sound (Ctrl+6)"),
+    ("inspect", "Inspect", "See what units respond to, turn them (Ctrl+I)"),
     ("train", "Train", "Make a generator from your pictures (Ctrl+7)"),
     ("export", "Export", "Pictures, films, ONNX (Ctrl+8)"),
     ("jobs", "Jobs", "What is being computed (Ctrl+9)"),
