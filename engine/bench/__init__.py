@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-AREAS = ("steer", "discover", "picture", "sound")
+AREAS = ("steer", "discover", "picture", "sound", "inspect")
 
 
 def measures(area: str) -> Iterator[dict[str, Any]]:
@@ -46,4 +46,8 @@ def measures(area: str) -> Iterator[dict[str, Any]]:
         from engine.bench.figure import told
 
         return told((("grains", sound_grains.measures), ("pyramid", sound_pyramid.measures)))
+    if area == "inspect":
+        from engine.bench import inspect
+
+        return inspect.measures()
     raise LodestoneError(f"There are no measures of {area!r:.40}. Measure {' or '.join(AREAS)}.")

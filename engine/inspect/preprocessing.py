@@ -65,12 +65,12 @@ class Preprocessing:
     def numbers(self, shown: np.ndarray) -> np.ndarray:
         """(N, rows, columns, 3) uint8 -> (N, C, rows, columns) float32."""
         if self.channels == 1:
-            weights = np.float32([0.299, 0.587, 0.114])  # ITU-R 601, as Pillow's "L"
+            weights = np.asarray([0.299, 0.587, 0.114], np.float32)  # ITU-R 601, as Pillow's "L"
             x = (shown.astype(np.float32) @ weights)[:, None]
         else:
             order = slice(None) if self.order == "RGB" else slice(None, None, -1)
             x = shown[..., order].transpose(0, 3, 1, 2).astype(np.float32)
-        mean, scale = (np.float32(v)[:, None, None] for v in (self.mean, self.scale))
+        mean, scale = (np.asarray(v, np.float32)[:, None, None] for v in (self.mean, self.scale))
         return np.ascontiguousarray((x - mean) / scale)
 
     def __call__(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
@@ -111,6 +111,11 @@ class Preprocessing:
             raise ValueError("resampling is bilinear or bicubic, order RGB or BGR")
         if self.shorter and self.shorter < max(self.size):
             raise ValueError("the crop is larger than the picture it is cut from")
+
+
+def _as_tuple(value: Any) -> Any:
+    """JSON has lists only."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _numbers(values: Sequence[float]) -> str:

@@ -1,0 +1,225 @@
+"""`lodestone inspect …`: what units of a network respond to, what they do, circuits, a report."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from app.cli_parts import add_command, answer, checked, open_client, working
+from engine.messages import (
+    AblateRequest,
+    CircuitRequest,
+    DescribeRequest,
+    DescriberRequest,
+    JobRequest,
+    Probes,
+    ReportRequest,
+    StudyRequest,
+    Unit,
+    UnitEdit,
+    VisualiseRequest,
+)
+
+MODEL = "a generator, efficientnet-lite0, or a file of weights, .pt2 or .onnx"
+DATA = "a folder or zip of pictures; a generator draws its own without"
+
+
+def add(commands: Any) -> None:
+    """Put the group `inspect` among the commands."""
+    text = "See what a network's units do."
+    group = commands.add_parser("inspect", help=text, description=text)
+    kinds = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for adding in (
+        _add_exemplars, _add_describe, _add_train_describer, _add_ablate,
+        _add_circuit, _add_visualise, _add_report,
+    ):  # fmt: skip
+        adding(kinds)
+
+
+def parse_units(text: str) -> tuple[Unit, ...]:
+    """`layer:3,17` or `layer:3-7`; ValueError with words."""
+    layer, colon, numbers = text.rpartition(":")
+    found: list[Unit] = []
+    for part in numbers.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not colon or not first.isdigit() or (dash and not last.isdigit()):
+            raise ValueError(f"{text!r:.40} is no unit; write layer:3,17 or layer:3-7")
+        end = int(last) if dash else int(first)
+        if not int(first) <= end < int(first) + 100_000:
+            raise ValueError(f"{part!r:.40} is no range of units")
+        found += [Unit(layer, index) for index in range(int(first), end + 1)]
+    return tuple(found)
+
+
+def parse_unit(text: str) -> Unit:
+    """`layer:17`; ValueError with words."""
+    units = parse_units(text)
+    if len(units) != 1:
+        raise ValueError(f"{text!r:.40} is not one unit; write layer:17")
+    return units[0]
+
+
+def parse_layers(text: str) -> tuple[str, ...]:
+    """`A,B`."""
+    return tuple(name for name in map(str.strip, text.split(",")) if name)
+
+
+def _add_exemplars(commands: Any) -> None:
+    command = add_command(commands, "exemplars", _exemplars,
+                       "Find the pictures each unit responds to most.")  # fmt: skip
+    command.add_argument("model", metavar="MODEL", help=MODEL)
+    _add_probes(command)
+    _add_layers(command)
+    command.add_argument("--exemplars", type=int, default=15, metavar="N", help="kept of each unit")
+    _add_out(command, "STUDY", "folder; writes exemplars.json into it")
+    command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+
+
+def _add_describe(commands: Any) -> None:
+    command = add_command(commands, "describe", _describe, "Name a study's units in words.")
+    command.add_argument("study", metavar="STUDY", help="folder from `inspect exemplars`")
+    _add_layers(command)
+    command.add_argument("--words", default="", metavar="FILE", help="to choose from, one a line")
+    command.add_argument("--describer", default="", metavar="FILE", help="a trained describer")
+    command.add_argument("--image-text", default="", metavar="DIR",
+                         help="an image-text model in ONNX")  # fmt: skip
+
+
+def _add_train_describer(commands: Any) -> None:
+    command = add_command(commands, "train-describer", _train_describer,
+                       "Train words for regions on pictures with labels.")  # fmt: skip
+    command.add_argument("data", metavar="DATA",
+                         help="folder or zip with labels.csv or captions.csv")  # fmt: skip
+    _add_out(command, "FILE", "the describer")
+    command.add_argument("--minutes", type=float, default=10.0)
+    command.add_argument("--seed", type=int, default=0)
+
+
+def _add_ablate(commands: Any) -> None:
+    command = add_command(commands, "ablate", _ablate, "Turn units and measure what changes.")
+    command.add_argument("model", metavar="MODEL", help=MODEL)
+    _add_units(command)
+    command.add_argument("--action", choices=("ablate", "boost", "clamp", "invert"),
+                         default="ablate")  # fmt: skip
+    command.add_argument("--amount", type=float, default=0.0,
+                         help="boost: factor; clamp: value")  # fmt: skip
+    _add_probes(command)
+    command.add_argument("--target", default="", metavar="CLASS", help="whose accuracy is watched")
+    command.add_argument("--random", type=int, default=5, metavar="N",
+                         help="sets of random units to compare with")  # fmt: skip
+    _add_out(command, "OUT", "folder")
+
+
+def _add_circuit(commands: Any) -> None:
+    command = add_command(commands, "circuit", _circuit, "Find the circuit that computes a unit.")
+    command.add_argument("model", metavar="MODEL", help=MODEL)
+    command.add_argument("--target", required=True, metavar="LAYER:UNIT", type=checked(parse_unit))
+    command.add_argument("--examples", default="", metavar="DIR", help=DATA)
+    command.add_argument("--others", default="", metavar="DIR",
+                         help="pictures without the concept, for the causal test")  # fmt: skip
+    command.add_argument("--count", type=int, default=0, metavar="N", help="examples at most")
+    _add_layers(command)
+    command.add_argument("--width", type=int, default=8, metavar="K", help="units kept of a layer")
+    command.add_argument("--rounds", type=int, default=2, help="refinements layer by layer")
+    command.add_argument("--random", type=int, default=20, metavar="N",
+                         help="random circuits to test against")  # fmt: skip
+    command.add_argument("--seed", type=int, default=0)
+    _add_out(command, "OUT", "folder or .json file")
+
+
+def _add_visualise(commands: Any) -> None:
+    command = add_command(commands, "visualise", _visualise, "Make a picture that units answer to.")
+    command.add_argument("model", metavar="MODEL", help=MODEL)
+    _add_units(command)
+    command.add_argument("--steps", type=int, default=256)
+    command.add_argument("--size", type=int, default=0, metavar="PIXELS",
+                         help="default: what the network takes")  # fmt: skip
+    command.add_argument("--seed", type=int, default=0)
+    _add_out(command, "OUT", "PNG; a folder for several units")
+
+
+def _add_report(commands: Any) -> None:
+    command = add_command(commands, "report", _report, "Write a study as a page, JSON and CSV.")
+    command.add_argument("study", metavar="STUDY", help="folder from `inspect exemplars`")
+    command.add_argument("--circuits", default=[], nargs="+", metavar="FILE")
+    _add_layers(command)
+    command.add_argument("--compare", default="", metavar="STUDY", help="on the same pictures")
+    _add_out(command, "OUT", "folder")
+
+
+def _add_probes(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--data", default="", metavar="DIR", help=DATA)
+    command.add_argument("--count", type=int, default=0, metavar="N", help="pictures at most")
+    command.add_argument("--seed", type=int, default=0)
+
+
+def _add_layers(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--layers", default=(), metavar="A,B", type=checked(parse_layers),
+                         help="default: those one looks at first")  # fmt: skip
+
+
+def _add_units(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--units", required=True, nargs="+", metavar="LAYER:3,17",
+                         type=checked(parse_units))  # fmt: skip
+
+
+def _add_out(command: argparse.ArgumentParser, metavar: str, text: str) -> None:
+    command.add_argument("-o", "--out", required=True, metavar=metavar, help=text)
+
+
+def _exemplars(args: argparse.Namespace) -> None:
+    request = StudyRequest(
+        args.model, _probes(args), args.layers, args.out, args.exemplars, args.device
+    )
+    _run(args, request, "The study is in {}.")
+
+
+def _describe(args: argparse.Namespace) -> None:
+    request = DescribeRequest(args.study, args.layers, args.words, args.describer, args.image_text)
+    _run(args, request, "The names are in {}.")
+
+
+def _train_describer(args: argparse.Namespace) -> None:
+    request = DescriberRequest(args.data, args.out, args.minutes * 60, args.seed)
+    _run(args, request, "The describer is in {}.")
+
+
+def _ablate(args: argparse.Namespace) -> None:
+    edit = UnitEdit(_units(args), args.action, args.amount)
+    request = AblateRequest(
+        args.model, (edit,), _probes(args), args.out, args.target, args.random, args.seed
+    )
+    _run(args, request, "The measures are in {}.")
+
+
+def _circuit(args: argparse.Namespace) -> None:
+    others = Probes(args.others) if args.others else None
+    request = CircuitRequest(
+        args.model, args.target, Probes(args.examples, args.count, args.seed), others, (),
+        args.layers, args.width, args.rounds, args.out, args.random, args.seed,
+    )  # fmt: skip
+    _run(args, request, "The circuit is in {}.")
+
+
+def _visualise(args: argparse.Namespace) -> None:
+    request = VisualiseRequest(args.model, _units(args), args.out, args.steps, args.size, args.seed)
+    _run(args, request, "Made: {}")
+
+
+def _report(args: argparse.Namespace) -> None:
+    request = ReportRequest(args.study, args.out, tuple(args.circuits), args.layers, args.compare)
+    _run(args, request, "The report is in {}.")
+
+
+def _units(args: argparse.Namespace) -> tuple[Unit, ...]:
+    return tuple(unit for group in args.units for unit in group)
+
+
+def _probes(args: argparse.Namespace) -> Probes:
+    return Probes(args.data, args.count, args.seed)
+
+
+def _run(args: argparse.Namespace, request: JobRequest, text: str) -> None:
+    with working(args) as bar:
+        path = str(open_client(args).run(request, bar.progress))
+    answer(args, {"path": path}, text.format(path))
