@@ -20,16 +20,10 @@ from engine.inspect.layers import unknown_layer
 from engine.inspect.networks import Network, open_network
 from engine.inspect.onepass import Look, OnePass, Passed, step_of
 from engine.inspect.probes import ProbeSet, read_probes
-from engine.inspect.study import (
-    HEAD,
-    VERSION,
-    Study,
-    read_json,
-    remember,
-    shelf,
-    write_text,
-)
+from engine.inspect.shelf import HEAD, remember, shelf
+from engine.inspect.study import VERSION, Study
 from engine.inspect.tally import plan
+from engine.inspect.written import read_json, write_text
 from engine.messages import LodestoneError, NetworkInfo, NetworkLayer, StudyRequest
 from engine.progress import Progress
 
@@ -54,7 +48,7 @@ def study(request: StudyRequest, progress: Progress) -> str:
         folder.mkdir(parents=True, exist_ok=True)
         check_writable(folder)
         head = _head_of(folder, key, info, probes)
-        head["data"] = request.probes.data or head["data"]
+        head["probes"] = json.loads(to_json(request.probes))
         known = {entry["layer"]["value"]["name"] for entry in head["layers"]}
         wanted = [layer for layer in layers if layer.name not in known]
         if wanted:
@@ -103,7 +97,6 @@ def _head_of(folder: Path, key: str, info: NetworkInfo, probes: ProbeSet) -> dic
         "lodestone_study": VERSION,
         "key": key,
         "network": json.loads(to_json(info)),
-        "data": "",
         "digest": probes.digest,
         "names": list(probes.names),
         "labels": list(probes.labels),

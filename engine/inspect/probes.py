@@ -20,7 +20,7 @@ from PIL import Image, ImageOps
 
 from engine import paths
 from engine.codec import to_json
-from engine.inspect.study import write_text
+from engine.inspect.written import write_text
 from engine.messages import LatentPart, LodestoneError, NetworkInfo, Probes, SteerRequest
 from engine.progress import Progress
 

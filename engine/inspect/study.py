@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -28,21 +27,23 @@ from typing import Any
 
 import numpy as np
 
-from engine import paths
 from engine.codec import from_json, to_json
 from engine.inspect.levels import Tails
+from engine.inspect.shelf import HEAD
+from engine.inspect.shelf import studies_of as studies_of
+from engine.inspect.written import read_json, write_text
 from engine.messages import (
     Description,
     LodestoneError,
     NameUnit,
     NetworkInfo,
     NetworkLayer,
+    Probes,
     SteerRequest,
     Unit,
 )
 
 VERSION = 1
-HEAD = "study.json"
 NAMES = "names.json"
 DESCRIPTIONS = "descriptions.json"
 EFFECTS = "effects.json"
@@ -85,8 +86,8 @@ class Study:
         self.folder = folder
         self.key = str(head.get("key", ""))
         self.network: NetworkInfo = from_json(json.dumps(head["network"]))
-        self.data: str = head["data"]
-        """Folder or zip the probes came from; empty: the generator's own samples."""
+        self.probes: Probes = from_json(json.dumps(head["probes"]))
+        """What was asked for; `names` are those that could be used."""
         self.digest: str = head["digest"]
         """Of the probes' content: equal in studies that can be compared picture by picture."""
         self.names: tuple[str, ...] = tuple(head["names"])
@@ -197,7 +198,9 @@ class Study:
         top = self._top(unit.layer)
         low, high = float(top["low"][unit.index]), float(top["high"][unit.index])
         counts = top["histogram"][unit.index]
-        return np.linspace(low, max(high, low), len(counts) + 1, dtype=np.float32), counts
+        edges = np.linspace(low, max(high, low), len(counts) + 1, dtype=np.float32)
+        edges[-1] = max(edges[-1], np.nan_to_num(top["values"][unit.index, 0], nan=low))
+        return edges, counts
 
     def level(self, unit: Unit, quantile: float = 0.99) -> float:
         """Activation at a quantile over all positions of all pictures; NaN where unknown."""
@@ -276,8 +279,11 @@ class Study:
 
     def description(self, unit: Unit) -> Description:
         """A person's name wins over every other."""
-        found = self.described.get(unit, Description(unit, ""))
-        said = self.said.get(unit)
+        return self.worded(unit, self.said.get(unit))
+
+    def worded(self, unit: Unit, said: Said | None) -> Description:
+        """What was found out about a unit, under what a person said."""
+        found = self.described.get(unit, Description(unit, "", unsure=True))
         if said is None or not said.words:
             return found
         return replace(found, words=said.words, method="human", unsure=False)
@@ -339,72 +345,3 @@ def keep_effects(folder: Path, effects: Mapping[Unit, float]) -> None:
     for unit, value in effects.items():
         found.setdefault(unit.layer, {})[str(unit.index)] = float(value)
     write_text(folder / EFFECTS, json.dumps(found))
-
-
-def read_json(path: Path, what: str) -> dict[str, Any] | None:
-    """An object of JSON; None where there is no file; LodestoneError for anything else."""
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise LodestoneError(
-            f"The {what} {path.name} in {path.parent} cannot be read. Make it again, or put the "
-            "file aside.",
-            repr(error),
-        ) from error
-    if not isinstance(found, dict):
-        raise LodestoneError(f"{path.name} is no {what}. Choose another file.")
-    return found
-
-
-def write_text(path: Path, text: str) -> None:
-    """Whole or not at all."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-
-
-# ---------------------------------------------------------------- where they lie
-
-
-def shelf() -> Path:
-    """Folder of the studies that were not given one; elsewhere made ones leave a note here."""
-    return paths.home() / "studies"
-
-
-def remember(folder: Path, key: str) -> None:
-    """Note where a study lies, so that it is found again by its network."""
-    if folder.parent.absolute() == shelf().absolute():
-        return
-    shelf().mkdir(parents=True, exist_ok=True)
-    name = f"{key[:16]}-{hash_of(str(folder.absolute())):x}.where"
-    write_text(shelf() / name, str(folder.absolute()))
-
-
-def hash_of(text: str) -> int:
-    """A small stable number."""
-    import zlib
-
-    return zlib.crc32(text.encode())
-
-
-def studies_of(network_id: str) -> tuple[str, ...]:
-    """Folders of finished studies of a network (id = sha256 of its weights), newest first."""
-    found: list[tuple[float, str]] = []
-    for entry in shelf().glob("*") if shelf().is_dir() else ():
-        folder = Path(entry.read_text("utf-8")) if entry.suffix == ".where" else entry
-        head = folder / HEAD
-        try:
-            if f'"id": "{network_id}"' in head.read_text("utf-8"):
-                found.append((head.stat().st_mtime, str(folder)))
-        except OSError:
-            continue
-    return tuple(dict.fromkeys(path for _, path in sorted(found, reverse=True)))
