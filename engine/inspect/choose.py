@@ -224,7 +224,7 @@ def _compose(
     unsure = score is None or score.unsure
     parts = [part for one in chosen for part in one.text.split(", ")]
     extra = [] if any(part in _PLACE_NAMES for part in parts) else list(placed)
-    text = ", ".join(dict.fromkeys([*parts, *extra]))
+    text = ", ".join(list(dict.fromkeys(parts + extra)))
     methods = dict.fromkeys([*(one.method for one in chosen), *(["detector"] if extra else [])])
     return Choice("" if unsure else text, "+".join(methods), score, evidence, unsure)
 
