@@ -261,6 +261,14 @@ class AblateRequest:
     """Class whose accuracy is watched; empty = all."""
     random: int = 5
     seed: int = 0
+    top: int = 0
+    """So many units that matter most to `target` are ablated too, chosen on half of the pictures
+    and measured on the other."""
+    layers: tuple[str, ...] = ()
+    """Where `top` looks; () = the last layer before the answer."""
+    study: str = ""
+    """Folder of a study: the units that `words` describe there are ablated too."""
+    words: str = ""
 
 
 @dataclass(frozen=True)
