@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -54,7 +55,10 @@ def open_source(source: Source, device: str = "auto") -> OpenModule:
     module, preprocessing = _from_weights(source)
     where = _device(device)
     module = module.eval().requires_grad_(False).to(where)
-    info = survey(module, source, preprocessing, where)
+    info = survey(module, preprocessing, where)
+    info = dataclasses.replace(info, id=source.id, name=source.name, path=source.asked)
+    if info.kind == "classifier" and len(source.classes) == info.layers[-1].units:
+        info = dataclasses.replace(info, classes=source.classes)
     return OpenModule(module, info, preprocessing, where)
 
 
@@ -108,10 +112,8 @@ class _Seen:
     calls: int = 0
 
 
-def survey(
-    module: nn.Module, source: Source, preprocessing: Preprocessing, device: torch.device
-) -> NetworkInfo:
-    """Run two grey pictures and note what every layer puts out."""
+def survey(module: nn.Module, preprocessing: Preprocessing, device: torch.device) -> NetworkInfo:
+    """Run two grey pictures and note what every layer puts out; who it is, is left open."""
     shape = (preprocessing.channels, *preprocessing.size)
     seen = {
         name: _Seen(name, type(part).__name__, None)
@@ -122,17 +124,13 @@ def survey(
     layers = tuple(_layers(module, seen))
     silent = [one.name for one in seen.values() if not one.calls and _is_leaf(module, one.name)]
     note = f"{len(silent)} layers never run: {', '.join(silent[:4])}." if silent else ""
-    classes = source.classes
-    if output.ndim != 2 or len(classes) != output.shape[1]:
-        classes = ()
     return NetworkInfo(
-        id=source.id,
-        name=source.name,
-        path=source.asked,
+        id="",
+        name="",
+        path="",
         kind="classifier" if output.ndim == 2 else "network",
         layers=layers,
         input=shape,
-        classes=classes,
         preprocessing=preprocessing.words(),
         provider=f"torch {device.type.upper()}",
         note=note,
