@@ -93,7 +93,7 @@ class TopBar(QFrame):
                 button.style().polish(button)
         self.meter.set_short(narrow)
         # The menus keep their words; what is measured gives way.
-        self._left.setMinimumWidth(self.menus.sizeHint().width() if narrow else 0)
+        self._left.setMinimumWidth(self.menus.sizeHint().width())
         self.meter.setVisible(not (narrow and bool(self._jobs.active)))
 
     def set_workspace(self, name: str) -> None:

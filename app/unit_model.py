@@ -23,6 +23,11 @@ KEPT = 40
 AT_ONCE = 2
 """Pages that are asked for at the same time; the others wait for them."""
 PAGES = f"{KEY}page:"
+TOLD = (
+    Qt.ItemDataRole.DisplayRole,
+    Qt.ItemDataRole.ToolTipRole,
+    Qt.ItemDataRole.AccessibleTextRole,
+)
 CELL = Qt.ItemDataRole.UserRole
 """Role of a row's `Cell`, or None while it is on its way."""
 
@@ -158,7 +163,7 @@ class UnitModel(QAbstractListModel):
         return 0 if parent is not None and parent.isValid() else self._total
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # type: ignore[override]
-        if not index.isValid() or role not in (CELL, Qt.ItemDataRole.DisplayRole):
+        if not index.isValid() or role not in (CELL, *TOLD):
             return None
         cell = self.cell(index.row())
         if role == CELL:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QUndoStack
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QUndoStack
 from PySide6.QtWidgets import QFileDialog, QFrame, QStackedWidget, QWidget
 
 from app.document import Document
@@ -271,6 +271,11 @@ class InspectPage(QWidget):
     @Slot()
     def _measure(self) -> None:
         self.measure.measure_edits(self.look.probes)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        # The history ends with the document, which is gone before this page.
+        self._document.undo_stack.indexChanged.disconnect(self._undo_words)
+        super().closeEvent(event)
 
     # -------------------------------------------------------------- drop
 

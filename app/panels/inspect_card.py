@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QLineEdit, QWidget
 
-from app.inspect_state import short_name, unit_words
+from app.inspect_state import unit_words
 from app.inspecting import LEVEL, Inspecting
 from app.panels.picture_part import named
 from app.widgets.amount import AmountRow
@@ -17,13 +17,12 @@ from app.widgets.parts import column, icon_button, label, row, section
 from engine.messages import Description, SteerRequest, Unit, UnitReply
 
 METHODS = {
-    "human": "named by hand",
-    "soft-wpmi": "words of the pictures",
-    "detector": "seen directly",
-    "describer": "learnt describer",
-    "clip": "pictures and words together",
+    "soft-wpmi": "the words of its pictures",
+    "detector": "what is seen in its regions",
+    "describer": "a learnt describer",
+    "clip": "pictures and words compared",
 }
-"""How a description was found."""
+"""What a description was found by."""
 LOWEST, HIGHEST = 0.9, 0.999
 
 
@@ -133,7 +132,7 @@ class UnitCard(QWidget):
 
     def _show(self, card: UnitReply) -> None:
         found = card.description
-        self.words.setPlaceholderText("Unsure: give it a name")
+        self.words.setPlaceholderText("Unsure" if found.method else "Give it a name")
         if not self.words.hasFocus():
             self.words.setText(found.words)
             self.words.setCursorPosition(0)
@@ -192,12 +191,11 @@ def sureness(found: Description) -> str:
         return "Named by hand."
     if not found.method and not found.evidence:
         return "Not described yet. Describe finds words for it."
-    by = " and ".join(
-        METHODS.get(part, short_name(part)) for part in found.method.split("+") if part
-    )
+    parts = [part for part in found.method.split("+") if part]
+    by = " and ".join(METHODS.get(part, part) for part in parts)
     if found.unsure or not found.words:
         told = "Unsure: no words tell its pictures from others well enough."
         return told if found.score is None else f"{told} Best guess: AUC {found.score:.2f}."
     if found.score is None:
-        return f"By {by}." if by else ""
-    return f"By {by}. AUC {found.score:.2f} on pictures held out (chance .50)."
+        return f"From {by}." if by else ""
+    return f"From {by}. AUC {found.score:.2f} on pictures held out (chance .50)."

@@ -114,7 +114,8 @@ class SteeredPicture(QWidget):
             self.words.setText("")
         elif change is not None:
             share = float((change > 0.02).mean())
-            self.words.setText(f"{share * 100:.0f} % of the picture changed")
+            self.words.setText(f"{share * 100:.0f} % changed")
+            self.words.setToolTip("Share of the picture that changes by more than 2 %")
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
