@@ -224,9 +224,12 @@ def _compose(
     unsure = score is None or score.unsure
     parts = [part for one in chosen for part in one.text.split(", ")]
     extra = [] if any(part in _PLACE_NAMES for part in parts) else list(placed)
-    text = ", ".join(list(dict.fromkeys(parts + extra)))
-    methods = dict.fromkeys([*(one.method for one in chosen), *(["detector"] if extra else [])])
-    return Choice("" if unsure else text, "+".join(methods), score, evidence, unsure)
+    parts += [word for word in extra if word not in parts]
+    text = ", ".join(part for place, part in enumerate(parts) if part not in parts[:place])
+    by_words = any(one.method != "detector" for one in chosen)
+    by_looks = bool(extra) or any(one.method == "detector" for one in chosen)
+    method = "+".join(["soft-wpmi"] * by_words + ["detector"] * by_looks)
+    return Choice("" if unsure else text, method, score, evidence, unsure)
 
 
 _PLACE_NAMES = frozenset(name for name, *_ in detectors.PLACES)

@@ -17,9 +17,9 @@ from engine.inspect.embed import TextEmbedder
 from engine.inspect.taxonomy import Taxonomy
 from engine.inspect.wpmi import Concepts
 
-nearest = 4
+nearest = 2
 """Words of the bundled vocabulary offered for each tag."""
-near = 0.5
+near = 0.7
 """Cosine below which they are not."""
 same = 0.6
 """Cosine from which a word that no label names stands for the labels nearest to it."""
