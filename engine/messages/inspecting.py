@@ -348,6 +348,8 @@ class ReportRequest:
     layers: tuple[str, ...] = ()
     compare: str = ""
     """Another study on the same probes: units matched by correlation."""
+    names: str = ""
+    """A `report.json` whose names, notes, stars and descriptions are taken into the study first."""
 
 
 @dataclass(frozen=True)
