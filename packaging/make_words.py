@@ -32,6 +32,8 @@ least_count_person = 12_000
 least_count_kind = 700
 """Every word of a kind's name; kinds nobody speaks of (chordate) are passed over."""
 senses_tried = 4
+senses_meant = 2
+"""A woodwind is a wood, but nobody says so: the kind has to be what its name means first."""
 TOO_WIDE = frozenset(
     word.strip()
     for word in """
@@ -149,7 +151,11 @@ def _above(sense: str, net: WordNet, counts: Mapping[str, int]) -> list[tuple[st
     """(name, synset) of the nearest kinds that people have a word for."""
     found: list[tuple[str, str]] = []
     for kind in net.above.get(sense, []):
-        spoken = [name.casefold() for name in net.names[kind] if _is_spoken(name, counts)]
+        spoken = [
+            name.casefold()
+            for name in net.names[kind]
+            if _is_spoken(name, counts) and kind in net.senses[name.casefold()][:senses_meant]
+        ]
         if spoken and spoken[0] not in TOO_WIDE:
             found.append((spoken[0], kind))
         else:

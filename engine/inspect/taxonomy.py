@@ -76,9 +76,8 @@ class Taxonomy:
         out: dict[str, str] = {}
         for label, names in known.items():
             whole = " ".join(self.words_of(label))
-            out[label] = (
-                whole if whole in names else max(names, key=lambda one: shared[one], default="")
-            )
+            best = max(names, key=lambda one: shared[one]) if names else ""
+            out[label] = whole if whole in names else best
         return out
 
     def _singular(self, word: str) -> str:

@@ -20,6 +20,8 @@ from engine.progress import Progress
 
 together = 64
 most_pictures = 3000
+least_seen = 0.75
+"""AUC below which the describer does not see a tag itself, and so may not name a unit by it."""
 shown = 6
 """Candidates given as evidence."""
 
@@ -112,7 +114,11 @@ def _judged(
 ) -> Description:  # fmt: skip
     """Do pictures in which the describer sees the tag drive the unit?"""
     evidence = tuple((one.words, round(one.score, 3)) for one in told[:shown])
-    known = {tag: index for index, tag in enumerate(describer.tags)}
+    known = {
+        tag: index
+        for index, tag in enumerate(describer.tags)
+        if describer.seen[index] >= least_seen
+    }
     tag = next((known[one.words] for one in told if one.words in known), None)
     if tag is None:
         return Description(unit, "", "describer", None, evidence, unsure=True)

@@ -152,6 +152,8 @@ class Describer(nn.Module):
     def __init__(self, shape: Shape, words: Sequence[str], tags: Sequence[str]):
         super().__init__()
         self.shape, self.words, self.tags = shape, tuple(words), tuple(tags)
+        self.seen: tuple[float, ...] = (1.0,) * len(tags)
+        """AUC of each tag on pictures held out of the training."""
         self.encoder = Encoder(shape, len(tags))
         self.decoder = Decoder(shape, len(words))
         self.prior = Prior(shape, len(words))
@@ -173,7 +175,7 @@ class Describer(nn.Module):
 
         head = {
             "version": VERSION, "shape": asdict(self.shape), "words": self.words,
-            "tags": self.tags, "training": dict(training),
+            "tags": self.tags, "seen": self.seen, "training": dict(training),
         }  # fmt: skip
         part = path.with_name(path.name + ".part")
         try:
@@ -196,6 +198,7 @@ class Describer(nn.Module):
                     )
                 shape = Shape(**(head["shape"] | {"channels": tuple(head["shape"]["channels"])}))
                 made = Describer(shape, head["words"], head["tags"])
+                made.seen = tuple(head["seen"])
                 made.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
         except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
             raise LodestoneError(

@@ -228,7 +228,10 @@ def _descend(
 
 @torch.no_grad()
 def measure(describer: Describer, data: Captioned, progress: Progress) -> dict[str, float]:
-    """On pictures held out: AUC of the tags seen; how often a set's shared tag is said first."""
+    """On pictures held out: AUC of the tags seen; how often a set's shared tag is said first.
+
+    Sets `describer.seen`, by which tags that it cannot see are left unsaid later.
+    """
     from engine.inspect.describer.decode import tell
 
     encoder = describer.encoder
@@ -240,6 +243,7 @@ def measure(describer: Describer, data: Captioned, progress: Progress) -> dict[s
         present.append(encoder.present(maps))
     has = data.has[rows].numpy()
     aucs = np.diagonal(predict.auc(torch.cat(present).numpy(), has))
+    describer.seen = tuple(round(float(one), 4) for one in aucs)
     judged = [tag for tag in range(len(data.tags)) if has[:, tag].sum() >= 3]
     right = 0
     for place, tag in enumerate(judged):
