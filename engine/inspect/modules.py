@@ -11,16 +11,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engine.inspect.preprocessing import Preprocessing
+from engine.inspect.onnx_files import described
+from engine.inspect.preprocessing import Preprocessing, assumed
 from engine.inspect.sources import Source, find
 from engine.messages import NetworkInfo, NetworkLayer
-from engine.messages.inspecting import LayerKind
 from models import classifiers
 from models.errors import LodestoneError, RefusedFile
 from models.foreign import read_weights
 
 PASSING = ("Identity", "Dropout", "Flatten")
 """Modules that are no layer of their own."""
+CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")
 BENDS = ("ReLU", "ReLU6", "GELU", "SiLU", "LeakyReLU", "PReLU", "Hardswish", "ELU", "Tanh", "Mish")
 
 
@@ -52,7 +53,8 @@ def open_source(source: Source, device: str = "auto") -> OpenModule:
             f"{source.path.name} is an ONNX file, which has no gradients. "
             "Choose the weights it was made from."
         )
-    module, preprocessing = _from_weights(source)
+    opening = _from_program if source.kind == "program" else _from_weights
+    module, preprocessing = opening(source)
     where = _device(device)
     module = module.eval().requires_grad_(False).to(where)
     info = survey(module, preprocessing, where)
@@ -90,6 +92,24 @@ def _from_weights(source: Source) -> tuple[nn.Module, Preprocessing]:
     return module, source.preprocessing or classifiers_preprocessing(kind)
 
 
+def _from_program(source: Source) -> tuple[nn.Module, Preprocessing]:
+    from engine.inspect.exported import open_program
+
+    module, shape = open_program(source.path)
+    if len(shape) != 4 or shape[1] not in (1, 3):
+        raise RefusedFile(
+            f"{source.path.name} does not take pictures (N, C, H, W). "
+            "Choose a network that looks at pictures."
+        )
+    size = (shape[2], shape[3])
+    if source.preprocessing:
+        return module, source.preprocessing
+    with torch.inference_mode():
+        answer = module(torch.zeros(shape))
+    classes = answer.shape[1] if isinstance(answer, Tensor) and answer.ndim == 2 else 0
+    return module, assumed(shape[1], size, classes)
+
+
 def classifiers_preprocessing(kind: classifiers.Classifier) -> Preprocessing:
     """What the architecture was published with."""
     side = kind.side
@@ -116,7 +136,7 @@ def survey(module: nn.Module, preprocessing: Preprocessing, device: torch.device
     """Run two grey pictures and note what every layer puts out; who it is, is left open."""
     shape = (preprocessing.channels, *preprocessing.size)
     seen = {
-        name: _Seen(name, type(part).__name__, None)
+        name: _Seen(name, _type_of(part), None)
         for name, part in module.named_modules(remove_duplicate=False)
         if name
     }
@@ -161,9 +181,15 @@ def _watched(module: nn.Module, seen: dict[str, _Seen], x: Tensor) -> Tensor:
     return output
 
 
+def _type_of(part: nn.Module) -> str:
+    """Its class; of an exported program the class it was exported from."""
+    exported = getattr(part, "_ty", None)
+    return exported.rpartition(".")[2] if isinstance(exported, str) else type(part).__name__
+
+
 def _is_leaf(module: nn.Module, name: str) -> bool:
     part = module.get_submodule(name)
-    return not any(True for _ in part.children()) and type(part).__name__ not in PASSING
+    return not any(True for _ in part.children()) and _type_of(part) not in PASSING
 
 
 def _layers(module: nn.Module, seen: dict[str, _Seen]) -> list[NetworkLayer]:
@@ -173,7 +199,7 @@ def _layers(module: nn.Module, seen: dict[str, _Seen]) -> list[NetworkLayer]:
         usable = isinstance(one.output, Tensor) and one.output.is_floating_point()
         if not usable or one.type in PASSING or one.calls != 1:
             continue
-        if isinstance(module.get_submodule(name), nn.Sequential):
+        if one.type in CONTAINERS:
             continue
         owners.setdefault(id(one.output), name)
     kept = [seen[name] for name in seen if owners.get(id(seen[name].output)) == name]
@@ -189,20 +215,11 @@ def _layers(module: nn.Module, seen: dict[str, _Seen]) -> list[NetworkLayer]:
 
 
 def _is_block(module: nn.Module, name: str) -> bool:
-    """A part of several layers that is one of a row."""
-    parent = module.get_submodule(name.rpartition(".")[0])
-    in_row = isinstance(parent, (nn.Sequential, nn.ModuleList, nn.ModuleDict))
-    return in_row and any(True for _ in module.get_submodule(name).children())
+    """A part of several layers that is one of a row, and so has a number."""
+    numbered = name.rpartition(".")[2].isdigit()
+    return numbered and any(True for _ in module.get_submodule(name).children())
 
 
 def _layer(one: _Seen, main: bool) -> NetworkLayer:
-    shape = tuple(one.output.shape)
-    kind: LayerKind = "vector"
-    units, size = shape[-1], (1, 1)
-    if len(shape) == 4:
-        kind, units, size = "map", shape[1], (shape[2], shape[3])
-    elif len(shape) == 3:
-        from engine.inspect.tokens import grid_of
-
-        kind, size = "tokens", grid_of(shape[1])
+    kind, units, size = described(tuple(one.output.shape))
     return NetworkLayer(one.name, kind, units, size, one.type, main)

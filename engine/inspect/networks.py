@@ -90,8 +90,10 @@ def ensure_graph(source: Source, progress: Progress | None = None) -> tuple[Kept
     if note is None:
         if progress:
             progress(0.0, f"Preparing {source.name}")
-        from engine.inspect.drawn import make
-
+        if source.kind == "onnx":
+            from engine.inspect.onnx_files import make
+        else:
+            from engine.inspect.drawn import make
         make(source, kept)
         note = kept.read()
     if note is None:

@@ -43,7 +43,8 @@ class Preprocessing:
             shape = f"shorter side {self.shorter} ({self.resampling}), centre crop of {side}"
         else:
             shape = f"stretched to {side} ({self.resampling})"
-        return f"(x - {mean}) / {scale}, {colours}, {shape}"
+        value = f"(x - {mean})" if any(self.mean) else "x"
+        return f"{value} / {scale}, {colours}, {shape}"
 
     def as_dict(self) -> dict[str, Any]:
         """As `of` reads it."""
@@ -127,3 +128,10 @@ def _numbers(values: Sequence[float]) -> str:
 def lite(side: int) -> Preprocessing:
     """EfficientNet-Lite's: its evaluation crops 32 pixels less than the shorter side."""
     return Preprocessing((side, side), side + 32, (127.0,) * 3, (128.0,) * 3, "bicubic")
+
+
+def assumed(channels: int, size: tuple[int, int], classes: int) -> Preprocessing:
+    """Where nothing says how: ImageNet's for what looks like its networks, else x / 255."""
+    if channels == 3 and classes in (1000, 1001) and min(size) >= 160:
+        return Preprocessing(size, round(max(size) * 256 / 224))
+    return Preprocessing(size, max(size), (0.0,) * channels, (255.0,) * channels)
