@@ -14,10 +14,10 @@ from PIL import Image
 
 from engine import paths
 from engine.bench.figure import Figure, at_least, at_most
-from engine.inspect.exemplars import AT_ONCE, chosen_layers, study
+from engine.inspect.exemplars import chosen_layers, joined, study
 from engine.inspect.grid import unit
 from engine.inspect.networks import open_network
-from engine.inspect.onepass import OnePass
+from engine.inspect.onepass import AT_ONCE, OnePass
 from engine.inspect.study import Study
 from engine.inspect.tally import spatial
 from engine.messages import NetworkLayer, Probes, StudyRequest, Unit, UnitQuestion
@@ -75,8 +75,7 @@ def cost(network: Any, made: Study, folder: Path) -> Figure:
         began = time.process_time()
         forward(numbers, ())
         alone += time.process_time() - began
-        parts = forward(numbers, names)
-        return {name: np.concatenate([part[name] for part in parts]) for name in names}
+        return joined(forward(numbers, names))
 
     first = np.arange(AT_ONCE)
     forward(first, ())

@@ -18,7 +18,7 @@ from engine.codec import to_json
 from engine.disk import check_writable, why
 from engine.inspect.layers import unknown_layer
 from engine.inspect.networks import Network, open_network
-from engine.inspect.onepass import Look, OnePass, Passed, step_of
+from engine.inspect.onepass import AT_ONCE, Look, OnePass, Passed, step_of
 from engine.inspect.probes import ProbeSet, read_probes
 from engine.inspect.shelf import HEAD, remember, shelf
 from engine.inspect.study import VERSION, Study
@@ -29,8 +29,6 @@ from engine.progress import Progress
 
 SHOWN = 256
 """Longest side of a generator's samples as a study keeps them."""
-AT_ONCE = 16
-"""Pictures a network is given at a time: more are no faster, and fill the caches."""
 SAID_FROM = 1 << 30
 """Bytes of memory from which a study says what it takes."""
 
@@ -184,7 +182,7 @@ def _looking(network: Any, probes: ProbeSet, names: Sequence[str]) -> Look:
         for start in range(0, len(numbers), AT_ONCE):
             some = pixels[np.asarray(numbers[start : start + AT_ONCE])]
             parts.append(network.run(network.preprocessing.numbers(some), names).layers)
-        return _joined(parts)
+        return joined(parts)
 
     return look
 
@@ -205,7 +203,7 @@ def _drawing(network: Network, probes: ProbeSet, names: Sequence[str], folder: P
             run = network.sample([probes.requests[i] for i in some], names)
             kept[some] = _shrunk(run.output, factor)
             parts.append(run.layers)
-        return _joined(parts)
+        return joined(parts)
 
     return look
 
@@ -220,7 +218,8 @@ def _shrunk(pictures: np.ndarray, factor: int) -> np.ndarray:
     return areas.mean(axis=(2, 4)).round().astype(np.uint8)
 
 
-def _joined(parts: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+def joined(parts: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Several batches as one."""
     if len(parts) == 1:
         return parts[0]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

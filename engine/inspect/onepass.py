@@ -17,7 +17,9 @@ from engine.messages import NetworkLayer
 from engine.progress import Cancelled, Progress
 
 FIRST = 32
-"""Pictures in a step, memory permitting: what the tails' beginnings are judged by."""
+"""Pictures in the first step, memory permitting: the tails' beginnings are judged by them."""
+AT_ONCE = 16
+"""Pictures in the steps after it: more are no faster, and fill the caches."""
 SAVE_EVERY = 20.0
 """Seconds between checkpoints, at least; and at most a thirtieth of the time goes into them."""
 STEP_MEMORY = 384 << 20
@@ -60,11 +62,12 @@ class OnePass:
         """Raises Cancelled when asked to stop; what was seen is kept for the next time."""
         self._folder.mkdir(parents=True, exist_ok=True)
         done = self._restore()
-        step = step_of(self._layers)
+        first = step_of(self._layers)
+        step = min(first, AT_ONCE)
         try:
             while done < self._count:
                 progress(done / self._count, f"Looking at picture {done + 1:,} of {self._count:,}")
-                numbers = self._order[done : done + step]
+                numbers = self._order[done : done + (step if done else first)]
                 self._tally(numbers, look(numbers))
                 done += len(numbers)
                 if self._due():

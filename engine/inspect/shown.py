@@ -16,12 +16,14 @@ DARKENED = 0.22
 KEPT_THUMBNAILS = 8192
 
 
-def exemplars(study: Study, unit: Unit, level: float, size: int) -> list[Exemplar]:
-    """A unit's leading pictures, with what lies below the level darkened."""
+def exemplars(
+    study: Study, unit: Unit, level: float, size: int, count: int | None = None
+) -> list[Exemplar]:
+    """A unit's leading pictures (all, or `count`), with what lies below the level darkened."""
     values, numbers = study.top(unit.layer)
     maps = study.maps(unit.layer)
     found = []
-    for place, number in enumerate(numbers[unit.index]):
+    for place, number in enumerate(numbers[unit.index][:count]):
         if number < 0:
             continue
         plain = np.asarray(shrunk(study.pictures[number], size))

@@ -205,15 +205,20 @@ class Study:
     def level(self, unit: Unit, quantile: float = 0.99) -> float:
         """Activation at a quantile over all positions of all pictures; NaN where unknown."""
         quantile = min(max(quantile, QUANTILES[0]), QUANTILES[1])
-        tails = self._tails(unit.layer)
+        top = self._top(unit.layer)
+        tails, lower = Tails.of(top, "tail"), Tails.of(top, "lower")
         if tails is None:
             peaks = np.asarray(self.peaks(unit.layer)[unit.index])
             peaks = peaks[np.isfinite(peaks)]
             return float(np.quantile(peaks, quantile)) if len(peaks) else float("nan")
-        if tails.covers(unit.index, quantile):
-            return tails.level(unit.index, quantile)
+        found = float("inf")
+        for one in (tails, lower):
+            if one is not None:
+                if one.covers(unit.index, quantile):
+                    return min(found, one.level(unit.index, quantile))
+                found = min(found, float(one.start[unit.index]))
         # Rare: the first pictures made the tail begin too high. The histogram is coarser.
-        return min(float(tails.start[unit.index]), self._roughly(unit, quantile))
+        return min(found, self._roughly(unit, quantile))
 
     def levels(self, layer: str, quantile: float = 0.99) -> np.ndarray:
         """(units,) float64: the level of every unit."""
@@ -224,10 +229,6 @@ class Study:
         edges, counts = self.histogram(unit)
         below = np.concatenate([[0], np.cumsum(counts)])
         return float(np.interp(quantile * below[-1], below, edges))
-
-    def _tails(self, layer: str) -> Tails | None:
-        top = self._top(layer)
-        return Tails.of(top) if "tail_start" in top else None
 
     def _top(self, layer: str) -> dict[str, np.ndarray]:
         key = (layer, "top")

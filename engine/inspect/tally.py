@@ -12,11 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from engine.inspect.levels import BITS, OCTAVES, Tails
+from engine.inspect.levels import BITS, HIGH, LOW, OCTAVES, Tails
 
 HISTOGRAM_BINS = 40
-SAMPLES = 20_000
+SAMPLES = 4_000
 """Positions that a unit's histogram counts, at least, where there are so many."""
+MANY = 400
+"""Positions of a map from which only the highest twentieth is counted whole …"""
+THINNED = 800
+"""… and what lies below it, from .8 to .95, at so many of its positions."""
 LARGEST_MAP = 224
 """Side beyond which kept maps are made smaller (each value the largest of its area)."""
 _CLASS_TOKENS = (0, 1, 2, 5)
@@ -45,7 +49,7 @@ class Plan:
     def bytes(self) -> int:
         """Memory while the pass runs."""
         height, width = self.kept
-        tails = 0 if self.rows * self.columns == 1 else self.units * (OCTAVES << self.bits) * 4
+        tails = 0 if self.rows * self.columns == 1 else self.units * (OCTAVES << self.bits) * 8
         return tails + self.units * self.exemplars * (height * width * 2 + 16)
 
 
@@ -99,6 +103,9 @@ class LayerTally:
         self.missing = np.zeros(units, np.int64)
         """Pictures in which the unit was not a number."""
         self.tails: Tails | None = None
+        """Of all positions; None of vectors, whose values are kept whole …"""
+        self.lower: Tails | None = None
+        """… and, of large maps, of some positions, from further down."""
         self.low = np.zeros(units, np.float32)
         self.high = np.zeros(units, np.float32)
         self.histogram = np.zeros((units, HISTOGRAM_BINS), np.int64)
@@ -110,7 +117,9 @@ class LayerTally:
         Returns their spatial maxima and means (N, C); NaN where not a number.
         """
         with np.errstate(invalid="ignore", over="ignore"):
-            peaks, means = values.max(axis=2), values.mean(axis=2)
+            peaks = values.max(axis=2)
+            # A product with ones reads as fast as memory gives; halves are kept of it in any case.
+            means = values @ np.full(values.shape[2], 1.0 / values.shape[2], np.float32)
         bad = ~(np.isfinite(peaks) & np.isfinite(means))
         if bad.any():
             values = np.where(bad[..., None], np.float32(np.nan), values)
@@ -123,11 +132,21 @@ class LayerTally:
     # ---------------------------------------------------------------- distribution
 
     def _count(self, values: np.ndarray, peaks: np.ndarray) -> None:
-        chosen = self._sample(values)
+        positions = values.shape[2]
+        if positions == 1:
+            return
+        spread = values[:, :, :: max(1, positions // THINNED)] if positions > MANY else values
         if not self._begun:
-            self._begin(chosen)
+            self._begin(spread)
         if self.tails is not None:
             self.tails.add(values, peaks)
+        if self.lower is not None:
+            self.lower.add(np.ascontiguousarray(spread), peaks)
+        wanted = min(positions, max(4, -(-SAMPLES // self.plan.pictures)))
+        self._draw(values[:, :, np.linspace(0, positions - 1, wanted).astype(np.int64)])
+
+    def _draw(self, chosen: np.ndarray) -> None:
+        """Count (N, C, M) values into the histograms."""
         span = self.high - self.low
         scale = np.zeros(len(span), np.float32)
         np.divide(HISTOGRAM_BINS, span, out=scale, where=span > 0)
@@ -137,27 +156,24 @@ class LayerTally:
         # What is not a number goes to a bar of its own, before the first, that is cut off.
         bars = HISTOGRAM_BINS + 1
         places[np.isnan(places)] = -1.0
-        numbers = places.astype(np.int64)
-        numbers += (np.arange(len(span)) * bars + 1)[:, None]
+        numbers = places.astype(np.int32)
+        numbers += (np.arange(len(span), dtype=np.int32) * bars + 1)[:, None]
         found = np.bincount(numbers.reshape(-1), minlength=len(span) * bars)
         self.histogram += found.reshape(-1, bars)[:, 1:]
 
-    def _sample(self, values: np.ndarray) -> np.ndarray:
-        """(C, M): evenly spread positions of every picture."""
-        positions = values.shape[2]
-        wanted = min(positions, max(16, -(-SAMPLES // self.plan.pictures)))
-        places = np.linspace(0, positions - 1, wanted).astype(np.int64)
-        return values[:, :, places].swapaxes(0, 1).reshape(values.shape[1], -1)
-
-    def _begin(self, first: np.ndarray) -> None:
+    def _begin(self, spread: np.ndarray) -> None:
+        """From the first pictures (N, C, M): where tails and histograms begin."""
         self._begun = True
+        first = spread.swapaxes(0, 1).reshape(spread.shape[1], -1)
         known = np.isfinite(first).any(axis=1)
         self.low[known] = np.nanmin(first[known], axis=1)
         self.high[known] = np.nanmax(first[known], axis=1)
         # Later pictures reach further; what lies beyond counts in the last bar.
         self.high += 0.25 * (self.high - self.low)
-        if self.plan.rows * self.plan.columns > 1:
-            self.tails = Tails(first, self.plan.bits)
+        many = self.plan.rows * self.plan.columns > MANY
+        self.tails = Tails(first, HIGH if many else LOW, self.plan.bits)
+        if many:
+            self.lower = Tails(first, LOW, max(5, self.plan.bits - 2))
 
     # ---------------------------------------------------------------- exemplars
 
@@ -171,8 +187,7 @@ class LayerTally:
         came = ranked[:, units].T
         together = np.concatenate([self.values[units], came], axis=1)
         who = np.concatenate([self.pictures[units], np.broadcast_to(numbers, came.shape)], axis=1)
-        # Equal values: the picture that comes first in the set.
-        order = np.lexsort((who, -together), axis=1)[:, :k]
+        order = _best_first(together, who)[:, :k]
         self.values[units] = np.take_along_axis(together, order, axis=1)
         self.pictures[units] = np.take_along_axis(who, order, axis=1)
         self._keep_maps(units, order, values)
@@ -195,10 +210,15 @@ class LayerTally:
         if not len(new_rows):
             return
         which = order[new_rows, new_places] - k
-        maps = values[which, units[new_rows]].reshape(-1, self.plan.rows, self.plan.columns)
-        limit = np.finfo(np.float16).max
-        kept = np.clip(_smaller(maps, self.plan.shrink), -limit, limit)
-        self.maps[units[new_rows], slots[new_rows, new_places]] = kept
+        places, who = slots[new_rows, new_places], units[new_rows]
+        shape = (self.plan.rows, self.plan.columns)
+        with np.errstate(over="ignore"):  # beyond half precision a map is infinite: still active
+            if values.shape[2] <= MANY and self.plan.shrink == 1:
+                self.maps[who, places] = values[which, who].reshape(-1, *shape)
+                return
+            for picture, unit, place in zip(which, who, places, strict=True):
+                kept = _smaller(values[picture, unit].reshape(shape), self.plan.shrink)
+                self.maps[unit, place] = kept
 
     # ---------------------------------------------------------------- files
 
@@ -209,7 +229,9 @@ class LayerTally:
             "maps": self.maps, "missing": self.missing, "low": self.low, "high": self.high,
             "histogram": self.histogram, "begun": np.array(self._begun),
         }  # fmt: skip
-        return found if self.tails is None else found | self.tails.arrays()
+        for name, tails in (("tail", self.tails), ("lower", self.lower)):
+            found |= {} if tails is None else tails.arrays(name)
+        return found
 
     @staticmethod
     def of(plan: Plan, arrays: Any) -> LayerTally:
@@ -223,7 +245,7 @@ class LayerTally:
         made.maps, made.missing = found["maps"], found["missing"]
         made.low, made.high, made.histogram = found["low"], found["high"], found["histogram"]
         made._begun = bool(found["begun"])
-        made.tails = Tails.of(found) if "tail_start" in found else None
+        made.tails, made.lower = Tails.of(found, "tail"), Tails.of(found, "lower")
         return made
 
     def ordered_maps(self) -> np.ndarray:
@@ -231,12 +253,22 @@ class LayerTally:
         return np.take_along_axis(self.maps, self.slots[..., None, None].astype(np.int64), axis=1)
 
 
-def _smaller(maps: np.ndarray, factor: int) -> np.ndarray:
-    """(M, H, W) -> each value the largest of factor x factor."""
+def _best_first(values: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """Order of each row: largest first; of equal ones the picture that comes first in the set."""
+    order = np.argsort(-values, axis=1)
+    ordered = np.take_along_axis(values, order, axis=1)
+    alike = ((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] > -np.inf)).any(axis=1)
+    if alike.any():
+        order[alike] = np.lexsort((numbers[alike], -values[alike]), axis=1)
+    return order
+
+
+def _smaller(map_: np.ndarray, factor: int) -> np.ndarray:
+    """(H, W) -> each value the largest of factor x factor."""
     if factor == 1:
-        return maps
-    _, rows, columns = maps.shape
-    down, right = -rows % factor, -columns % factor
-    padded = np.pad(maps, ((0, 0), (0, down), (0, right)), mode="edge")
-    m, rows, columns = padded.shape
-    return padded.reshape(m, rows // factor, factor, columns // factor, factor).max(axis=(2, 4))
+        return map_
+    rows, columns = map_.shape
+    padded = np.pad(map_, ((0, -rows % factor), (0, -columns % factor)), mode="edge")
+    rows, columns = padded.shape
+    areas = padded.reshape(rows // factor, factor, columns // factor, factor)
+    return areas.max(axis=(1, 3))
