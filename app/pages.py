@@ -64,7 +64,7 @@ def inspect(window: MainWindow) -> QWidget:
     page = InspectPage(window.document, window.live, window.link, window.thumbnails, window.jobs)
     page.failed.connect(window.show_error)
     page.noted.connect(window.show_note)
-    page.folder_asked.connect(window.actions_.open_result)
+    page.result_asked.connect(window.actions_.open_result)
     return page
 
 

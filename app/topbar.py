@@ -92,9 +92,14 @@ class TopBar(QFrame):
                 button.setProperty("narrow", narrow)
                 button.style().polish(button)
         self.meter.set_short(narrow)
+        if self.menus.property("narrow") != narrow:
+            self.menus.setProperty("narrow", narrow)
+            self.menus.style().polish(self.menus)
         # The menus keep their words; what is measured gives way.
         self._left.setMinimumWidth(self.menus.sizeHint().width())
-        self.meter.setVisible(not (narrow and bool(self._jobs.active)))
+        parts = (self.menus, *self.tabs.values(), self.meter)
+        room = self.width() - sum(part.sizeHint().width() + 2 for part in parts)
+        self.meter.setVisible(room > 24 and not (narrow and bool(self._jobs.active)))
 
     def set_workspace(self, name: str) -> None:
         self.tabs[name].setChecked(True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QUndoStack
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent, QUndoStack
 from PySide6.QtWidgets import QFileDialog, QFrame, QStackedWidget, QWidget
 
 from app.document import Document
@@ -36,7 +36,10 @@ from engine.messages import (
     Unit,
 )
 
-LEFT, RIGHT = 300, 350
+WIDE, NARROW = (300, 350), (272, 312)
+"""Pixels of the sides, in a wide page and in a narrow one."""
+ROOMY = 1200
+"""From this width on, pixels, a page is a wide one."""
 FACES = (
     ("look", "Look inside", "Choose a network, what it is shown and which layers"),
     ("turn", "Turn", "Turn units off, up or round, and see what happens"),
@@ -51,8 +54,8 @@ class InspectPage(QWidget):
     failed = Signal(str)
     noted = Signal(str, str, str)
     """A sentence, and what its button does and says."""
-    folder_asked = Signal(str)
-    """A report was written here: show it."""
+    result_asked = Signal(str)
+    """A page was written here: open it."""
 
     def __init__(
         self,
@@ -116,7 +119,6 @@ class InspectPage(QWidget):
         turn = QWidget()
         inside = column(turn, margin=12, spacing=10)
         self._small = QWidget()
-        self._small.setFixedHeight(LEFT - 24 + 34)
         column(self._small).addWidget(self.picture)
         inside.addWidget(self._small)
         inside.addWidget(self.turn, 1)
@@ -124,10 +126,9 @@ class InspectPage(QWidget):
         column(circuit, margin=12).addWidget(self.circuit)
         for page, name in ((look, "Look inside"), (turn, "Turn"), (circuit, "Circuit")):
             self._forms.addWidget(scroll(page, name))
-        left = panel()
-        left.setFixedWidth(LEFT)
-        column(left).addWidget(self._forms)
-        return left
+        self._left_side = panel()
+        column(self._left_side).addWidget(self._forms)
+        return self._left_side
 
     def _large_place(self) -> QWidget:
         self._large = QWidget()
@@ -141,9 +142,16 @@ class InspectPage(QWidget):
         side.addWidget(self.measure)
         side.addStretch(1)
         self._side = panel()
-        self._side.setFixedWidth(RIGHT)
         column(self._side).addWidget(scroll(content, "Unit"))
         return self._side
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        left, right = WIDE if self.width() >= ROOMY else NARROW
+        self._left_side.setFixedWidth(left)
+        self._side.setFixedWidth(right)
+        # A square picture above its row of looks.
+        self._small.setFixedHeight(left - 24 + 34)
 
     def _wire(self) -> None:
         inspecting, stack = self.inspecting, self._document.undo_stack
@@ -165,6 +173,7 @@ class InspectPage(QWidget):
         self.card.picked.connect(self.circuit.set_examples)
         self.picture.larger_asked.connect(self._set_large)
         self.turn.measure_asked.connect(self._measure)
+        self.circuit.used.connect(self._to_turn)
         self.graph.unit_chosen.connect(self._from_graph)
         self.describe.done.connect(self._described)
         self.report.done.connect(self._reported)
@@ -208,11 +217,13 @@ class InspectPage(QWidget):
         place = self._large.layout() if on else self._small.layout()
         if place is not None:
             place.addWidget(self.picture)
+        self._small.setVisible(not on)
         self.refresh()
 
     @Slot()
     def _studied(self) -> None:
-        """A study is there: now units can be turned."""
+        """A study is there: now units can be turned, and words are found for them."""
+        self.describe.start()
         if self.isVisible():
             self.show_face("turn" if self.inspecting.steered else "look")
             self.browse.grid.setFocus()
@@ -244,7 +255,12 @@ class InspectPage(QWidget):
 
     @Slot(object)
     def _from_graph(self, unit: Unit) -> None:
-        self.inspecting.choose(unit)
+        if unit.layer in self.inspecting.layers:
+            self.inspecting.choose(unit)
+
+    @Slot()
+    def _to_turn(self) -> None:
+        self.show_face("turn")
 
     def _description(self) -> DescribeRequest | None:
         return DescribeRequest(self.inspecting.study) if self.inspecting.study else None
@@ -266,7 +282,7 @@ class InspectPage(QWidget):
 
     @Slot(object)
     def _reported(self, update: JobUpdate) -> None:
-        self.folder_asked.emit(update.result)
+        self.result_asked.emit(update.result)
 
     @Slot()
     def _measure(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLineEdit, QWidget
 
 from app import icons, theme
@@ -13,6 +14,8 @@ from app.widgets.parts import Choice, column, label, panel, row
 from app.widgets.unitgrid import UnitGrid
 from engine.messages import Unit, UnitsQuestion, UnitSummary
 
+NARROW = 560
+"""Pixels."""
 TYPING_MS = 160
 """A search waits until the hand rests."""
 
@@ -36,9 +39,7 @@ class Browse(QWidget):
         self.search.setClearButtonEnabled(True)
         self.search.addAction(icons.icon("search"), QLineEdit.ActionPosition.LeadingPosition)
         self.layer = Choice("Layer", "Units of which layer")
-        self.layer.setMinimumContentsLength(12)
         self.order = Choice("Order", "Which units come first")
-        self.order.setMinimumContentsLength(16)
         for _order, words in ORDERS:
             self.order.addItem(words)
         self.count = label("", "dim")
@@ -56,6 +57,14 @@ class Browse(QWidget):
         layout.addWidget(head)
         layout.addWidget(self.grid, 1)
         self._wire()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        # In a narrow page the search keeps its room.
+        wide = self.width() > NARROW
+        self.count.setVisible(wide)
+        self.layer.setFixedWidth(148 if wide else 104)
+        self.order.setFixedWidth(186 if wide else 124)
 
     def _wire(self) -> None:
         inspecting = self._inspecting

@@ -51,6 +51,8 @@ CONCEPTS = (
     ("files", "Files", "A folder or zip of pictures of the concept"),
 )
 CANVAS_SAMPLES = 8
+OTHERS = 24
+"""Pictures without the concept, at most: for the causal test."""
 
 
 class CircuitForm(QWidget):
@@ -59,6 +61,8 @@ class CircuitForm(QWidget):
     failed = Signal(str)
     shown = Signal(object)
     """Circuit, or None."""
+    used = Signal()
+    """Its units are selected, to be turned."""
 
     def __init__(self, inspecting: Inspecting, jobs: Jobs, live: Live):
         super().__init__()
@@ -85,8 +89,10 @@ class CircuitForm(QWidget):
         self.trace = JobPart(jobs, "Trace the circuit", tip, self.request, primary=True)
         self.before = Choice("Circuit", "Circuits of this study")
         self.tested = label("", "dim", wrap=True)
-        self.kept = EvidenceBars("Remains with only the circuit, percent")
-        self.lost = EvidenceBars("Lost without the circuit, percent")
+        self.use = push("Turn its units…", "Select all units of the circuit, to turn them")
+        self.use.setProperty("compact", True)
+        self.kept = EvidenceBars("Remains with only the circuit", "{:.0f} %")
+        self.lost = EvidenceBars("Lost without the circuit", "{:.0f} %")
         self.note = label("", "dim", wrap=True)
 
     def _build(self) -> None:
@@ -108,7 +114,7 @@ class CircuitForm(QWidget):
         inside.addWidget(self.kept)
         inside.addWidget(section("Lost without them"))
         inside.addWidget(self.lost)
-        inside.addWidget(self.tested)
+        inside.addLayout(row(self.tested, 1, self.use))
         inside.addWidget(self.note)
         layout.addWidget(self._outcome)
         layout.addStretch(1)
@@ -120,6 +126,7 @@ class CircuitForm(QWidget):
         self.choose.clicked.connect(self._choose)
         self.trace.done.connect(self._done)
         self.before.activated.connect(self._again)
+        self.use.clicked.connect(self._use)
 
     # -------------------------------------------------------------- asking
 
@@ -171,16 +178,18 @@ class CircuitForm(QWidget):
             self.failed.emit("There are no examples of the concept. Choose pictures that show it.")
             return None
         others = self._inspecting.probes
-        name = f"{unit.layer}-{unit.index}".replace("/", "_")
-        folder = untitled_path().parent.parent / "circuits"
-        out = str(folder / f"{short_name(self._inspecting.study)} {name}")
+        name = unit_words(unit).replace("/", "_")
+        folder = untitled_path().parent.parent / "circuits" / short_name(self._inspecting.study)
+        # Through the layers that have been looked into: their units have pictures and words.
+        layers = tuple(name for name in self._inspecting.layers if name != unit.layer)
         return CircuitRequest(
             self._inspecting.source,
             unit,
             concept,
-            others=replace(others, count=24) if others is not None else None,
+            others=replace(others, count=OTHERS) if others is not None else None,
+            layers=layers,
             width=round(self.width_field.value()),
-            out=out,
+            out=str(folder / name),
         )
 
     @Slot(object)
@@ -210,6 +219,13 @@ class CircuitForm(QWidget):
         self.circuit = found
         self.before.setCurrentIndex(self.files.index(path) if path in self.files else -1)
         self._show()
+
+    @Slot()
+    def _use(self) -> None:
+        if self.circuit is not None:
+            units = {node.unit for node in self.circuit.nodes} - {self.circuit.target}
+            self._inspecting.select(tuple(sorted(units)))
+            self.used.emit()
 
     @Slot()
     def _study(self) -> None:

@@ -49,7 +49,7 @@ class Measure(QWidget):
         self.ask = push("Measure", "Turn it off in this picture, and as many random units")
         self.ask.setProperty("compact", True)
         self.words = label("", "dim", wrap=True)
-        self.bars = EvidenceBars("Change of the picture, percent")
+        self.bars = EvidenceBars("Mean change of the picture", "{:.2f} %")
         self.heat = Still("Where turning it off changes the picture", 150)
         tip = "Make a picture that it responds to as strongly as possible"
         self.draw = JobPart(jobs, "Draw", tip, self._drawing, slim=True)

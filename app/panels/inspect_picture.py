@@ -47,7 +47,7 @@ class SteeredPicture(QWidget):
         layout = column(self, spacing=0)
         layout.addWidget(self.canvas, 1)
         self._looks = row(self.words, 1, self.hold, self.split, self.heat, self.larger, spacing=2)
-        self._looks.setContentsMargins(2, 4, 0, 0)
+        self._looks.setContentsMargins(2, 4, 2, 2)
         layout.addLayout(self._looks)
         self._wire()
 

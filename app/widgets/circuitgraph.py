@@ -171,13 +171,16 @@ class CircuitGraph(QWidget):
         painter.end()
 
     def _paint_edges(self, painter: QPainter, circuit: Circuit) -> None:
-        best = max((edge.score for edge in circuit.edges), default=1.0) or 1.0
+        # Into every layer the strongest edge is the thickest: far layers would be hairs otherwise.
+        best: dict[str, float] = {}
+        for edge in circuit.edges:
+            best[edge.target.layer] = max(best.get(edge.target.layer, 1e-30), edge.score)
         meant = self._hot or self.current
         weak_first = sorted(circuit.edges, key=lambda edge: edge.score)
         for bright in (False, True):
             for edge in weak_first:
                 if (meant in (edge.source, edge.target)) == bright:
-                    self._paint_edge(painter, edge, edge.score / best, bright)
+                    self._paint_edge(painter, edge, edge.score / best[edge.target.layer], bright)
 
     def _paint_edge(self, painter: QPainter, edge: CircuitEdge, share: float, bright: bool) -> None:
         start, end = self._boxes.get(edge.source), self._boxes.get(edge.target)

@@ -16,8 +16,10 @@ LINE = 19
 class EvidenceBars(QWidget):
     """Best first; bars are relative to the best."""
 
-    def __init__(self, name: str):
+    def __init__(self, name: str, form: str = "{:.2f}"):
+        """`form`: how a number is written."""
         super().__init__()
+        self._form = form
         self.bars: tuple[tuple[str, float], ...] = ()
         self._name = name
         self.setAccessibleName(name)
@@ -30,10 +32,13 @@ class EvidenceBars(QWidget):
     def set_bars(self, bars: Sequence[tuple[str, float]]) -> None:
         self.bars = tuple(bars)
         self.setFixedHeight(LINE * len(self.bars))
-        words = ", ".join(f"{text} {value:.2f}" for text, value in self.bars)
+        words = ", ".join(f"{text} {self._said(value)}" for text, value in self.bars)
         self.setAccessibleDescription(words)
         self.setToolTip(f"{self._name}: {words}" if words else "")
         self.update()
+
+    def _said(self, value: float) -> str:
+        return self._form.format(value).replace("-", "−")
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -50,8 +55,8 @@ class EvidenceBars(QWidget):
                 text, Qt.TextElideMode.ElideRight, int(half - 8)
             )
             painter.drawText(QRectF(0, top, half - 8, LINE), middle, shown)
-            painter.drawText(QRectF(self.width() - 38, top, 38, LINE), right, f"{value:.2f}")
-            room = self.width() - half - 46
+            painter.drawText(QRectF(self.width() - 46, top, 46, LINE), right, self._said(value))
+            room = self.width() - half - 52
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.colour(theme.ACCENT if index == 0 else theme.QUIET))
             wide = max(room * max(value, 0.0) / best, 2.0)

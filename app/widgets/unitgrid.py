@@ -26,7 +26,7 @@ from engine.messages import UnitSummary
 
 PAD, GAP, BELOW = 8, 3, 44
 """Pixels around a cell, between its pictures, and of the words below them."""
-NARROWEST = 236
+NARROWEST = 200
 STAR = 22
 Index = QModelIndex | QPersistentModelIndex
 
@@ -119,7 +119,7 @@ class UnitDelegate(QStyledItemDelegate):
         painter.setPen(theme.colour(theme.DIM))
         share = summary.score
         room = lower.adjusted(0, 0, -66 if share is not None else 0, 0)
-        place = unit_words(summary.unit) if summary.words else _figures(summary)
+        place = unit_words(summary.unit) if summary.words else _figures(summary, room.width())
         place = painter.fontMetrics().elidedText(
             place, Qt.TextElideMode.ElideMiddle, int(room.width())
         )
@@ -139,8 +139,10 @@ class UnitDelegate(QStyledItemDelegate):
         painter.drawRoundedRect(track, 2, 2)
 
 
-def _figures(summary: UnitSummary) -> str:
-    return f"strongest {summary.largest:.3g}, selective {summary.selectivity:.2f}"
+def _figures(summary: UnitSummary, room: float) -> str:
+    """What there is to say of a unit without a name, in so many pixels."""
+    first = f"selective {summary.selectivity:.2f}"
+    return f"{first}, strongest {summary.largest:.3g}" if room > 180 else first
 
 
 class UnitGrid(QListView):
