@@ -7,7 +7,6 @@ whose axes are independent in photographs, while it is shifted at random from st
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -131,7 +130,7 @@ def _frequencies(rows: int, columns: int) -> Tensor:
 
 def _picture(waves: Tensor, frequencies: Tensor, rows: int, columns: int) -> Tensor:
     """(C, F, G, 2) -> (1, C, rows, columns) in 0..1."""
-    gain = math.sqrt(rows * columns) / frequencies.clamp_min(1.0 / max(rows, columns))
+    gain = 1.0 / frequencies.clamp_min(1.0 / max(rows, columns))
     spectrum = torch.view_as_complex(waves.contiguous()) * gain
     x = torch.fft.irfft2(spectrum, s=(rows, columns), norm="ortho") / 4.0
     if len(x) == 3:
