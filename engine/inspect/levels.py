@@ -17,7 +17,7 @@ OCTAVES = 8
 BITS = 8
 CHUNK = 1 << 19
 """Activations handled together."""
-SMALL = 1024
+SMALL = 64
 """Positions of a small map."""
 _PARTS = ("start", "width", "counts", "total", "above", "top")
 _MANTISSA = 23
@@ -32,15 +32,15 @@ class Tails:
         units = len(first)
         self.bits = bits
         self.bins = OCTAVES << bits
-        # As nanquantile of method `lower`: an observed value, so that many zeros stay below.
-        ordered = np.sort(first, axis=1)  # NaN last
-        there = np.isfinite(ordered).sum(axis=1)
-        at = np.maximum(((there - 1) * begins).astype(np.int64), 0)
+        there = np.isfinite(first)
+        count = there.sum(axis=1)
+        # As quantile of method `lower`: an observed value, so that many zeros stay below.
+        at = np.maximum(((count - 1) * begins).astype(np.int64), 0)
+        ordered = np.sort(np.where(there, first, np.inf), axis=1)
         begin = np.take_along_axis(ordered, at[:, None], axis=1)[:, 0]
-        self.start = np.nan_to_num(begin).astype(np.float32)
-        spread = np.zeros(units, np.float32)
-        known = there > 0
-        spread[known] = np.nanstd(first[known].astype(np.float64), axis=1) / 4.0
+        self.start = np.where(count > 0, begin, 0.0).astype(np.float32)
+        safe = np.where(there, first, self.start[:, None]) - self.start[:, None]
+        spread = np.sqrt(np.maximum((safe**2).mean(axis=1) - safe.mean(axis=1) ** 2, 0.0)) / 4.0
         self.width = _usable(spread, self.start)
         """(C,) of a step of 1 in `1 + (x - start) / width`; 0 until a value above start comes."""
         self.counts = np.zeros((units, self.bins), np.uint32)
@@ -68,7 +68,7 @@ class Tails:
 
     def _add(self, values: np.ndarray, scale: np.ndarray) -> None:
         pictures, units, positions = values.shape
-        where = np.flatnonzero(values > self.start[:, None])
+        where = _true(values > self.start[:, None])
         rows = np.searchsorted(where, np.arange(pictures * units + 1) * positions)
         found = np.diff(rows)
         steps = values.reshape(-1).take(where)
@@ -160,6 +160,21 @@ class Tails:
         inside = (index - before + 0.5) / int(self.counts[unit, bin_])
         step = edges[0] + inside * (edges[1] - edges[0])
         return min(start + float(self.width[unit]) * step, top)
+
+
+def _true(flags: np.ndarray) -> np.ndarray:
+    """As numpy's flatnonzero, faster where most are false: eight are looked at at once."""
+    if flags.size % 8 or flags.size < 4096:
+        return np.flatnonzero(flags)
+    flat = flags.reshape(-1)
+    eights = np.flatnonzero(flat.view(np.uint64))
+    if 3 * len(eights) > flat.size // 8:
+        return np.flatnonzero(flat)
+    inside = np.flatnonzero(flat.reshape(-1, 8)[eights])
+    where = eights.take(inside >> 3)
+    where <<= 3
+    where += inside & 7
+    return where
 
 
 def _usable(width: np.ndarray, start: np.ndarray) -> np.ndarray:

@@ -6,12 +6,14 @@ import os
 import time
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from engine.backend import available_cores
 from engine.inspect.tally import LayerTally, Plan, plan, spatial
 from engine.messages import NetworkLayer
 from engine.progress import Cancelled, Progress
@@ -64,36 +66,45 @@ class OnePass:
         done = self._restore()
         first = step_of(self._layers)
         step = min(first, AT_ONCE)
+        threads = ThreadPoolExecutor(available_cores(), "tally")
         try:
             while done < self._count:
                 progress(done / self._count, f"Looking at picture {done + 1:,} of {self._count:,}")
                 numbers = self._order[done : done + (step if done else first)]
-                self._tally(numbers, look(numbers))
+                self._tally(numbers, look(numbers), threads)
                 done += len(numbers)
                 if self._due():
                     self._save(done)
         except Cancelled:
             self._save(done)
             raise
+        finally:
+            threads.shutdown()
         return tuple(
             Passed(layer, tally, *self._rows[layer.name], (tally.plan.rows, tally.plan.columns))
             for layer in self._layers
             if (tally := self._tallies.get(layer.name)) is not None
         )
 
-    def _tally(self, numbers: np.ndarray, found: Mapping[str, np.ndarray]) -> None:
+    def _tally(
+        self, numbers: np.ndarray, found: Mapping[str, np.ndarray], threads: ThreadPoolExecutor
+    ) -> None:
         if not self._tallies:
             self.silent = tuple(one.name for one in self._layers if one.name not in found)
-        for name, output in found.items():
-            values, rows, columns = spatial(output)
-            if name not in self._tallies:
-                made = plan(values.shape[1], rows, columns, self._exemplars, self._count)
-                self._tallies[name] = LayerTally(made)
-                self._rows[name] = self._files(name, made, "w+")
-            peaks, means = self._tallies[name].update(numbers, values)
-            limit = np.finfo(np.float16).max
-            self._rows[name][0][:, numbers] = peaks.T
-            self._rows[name][1][:, numbers] = np.clip(means.T, -limit, limit)
+        # Layers know nothing of each other, and numpy works without Python's lock.
+        for _ in threads.map(lambda one: self._layer(numbers, *one), found.items()):
+            pass
+
+    def _layer(self, numbers: np.ndarray, name: str, output: np.ndarray) -> None:
+        values, rows, columns = spatial(output)
+        if name not in self._tallies:
+            made = plan(values.shape[1], rows, columns, self._exemplars, self._count)
+            self._tallies[name] = LayerTally(made)
+            self._rows[name] = self._files(name, made, "w+")
+        peaks, means = self._tallies[name].update(numbers, values)
+        limit = np.finfo(np.float16).max
+        self._rows[name][0][:, numbers] = peaks.T
+        self._rows[name][1][:, numbers] = np.clip(means.T, -limit, limit)
 
     def _files(self, name: str, made: Plan, mode: Any) -> tuple[np.ndarray, np.ndarray]:
         number = [one.name for one in self._layers].index(name)

@@ -31,8 +31,8 @@ def histogram(edges: np.ndarray, counts: np.ndarray, level: float | None) -> str
     if level is not None:
         said += f"; .99 level at {level:.3g}"
     return (
-        f'<svg class="histogram" viewBox="0 0 {wide} {high}" role="img" '
-        f'aria-label="{escape(said)}"><title>{escape(said)}</title>{bars}{line}</svg>'
+        f'<svg class="histogram" viewBox="0 0 {wide} {high}" '
+        f'preserveAspectRatio="none" role="img" aria-label="{escape(said)}"><title>{escape(said)}</title>{bars}{line}</svg>'
     )
 
 

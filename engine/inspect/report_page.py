@@ -144,7 +144,7 @@ def _layer(study: Study, layer: str, found: Sequence[Row], cards: int, lines: in
     size = "" if facts.size == (1, 1) else f", {facts.size[0]} x {facts.size[1]} places"
     yield f'<section class="layer" id="{_anchor(layer)}">'
     yield (
-        f"<h2>{escape(layer)} <small>{escape(facts.layer.type)} "
+        f"<h2>{escape(layer)} <small>{escape(facts.layer.type)}, "
         f"{_counted(len(found), 'unit')}{size}</small></h2>"
     )
     yield '<div class="cards">'

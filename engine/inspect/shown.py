@@ -11,7 +11,7 @@ from PIL import Image
 from engine.inspect.study import Study
 from engine.messages import Exemplar, Picture, Unit
 
-DARKENED = 0.22
+DARKENED = 0.3
 """Brightness left outside of a mask."""
 KEPT_THUMBNAILS = 8192
 

@@ -17,9 +17,11 @@ from engine.inspect.levels import BITS, HIGH, LOW, OCTAVES, Tails
 HISTOGRAM_BINS = 40
 SAMPLES = 4_000
 """Positions that a unit's histogram counts, at least, where there are so many."""
+LOOKED = 512
+"""Activations of a unit by which tails and histograms begin."""
 MANY = 400
 """Positions of a map from which only the highest twentieth is counted whole …"""
-THINNED = 800
+THINNED = 400
 """… and what lies below it, from .8 to .95, at so many of its positions."""
 LARGEST_MAP = 224
 """Side beyond which kept maps are made smaller (each value the largest of its area)."""
@@ -164,7 +166,9 @@ class LayerTally:
     def _begin(self, spread: np.ndarray) -> None:
         """From the first pictures (N, C, M): where tails and histograms begin."""
         self._begun = True
-        first = spread.swapaxes(0, 1).reshape(spread.shape[1], -1)
+        each = max(1, LOOKED // len(spread))
+        places = np.linspace(0, spread.shape[2] - 1, min(each, spread.shape[2])).astype(np.int64)
+        first = spread[:, :, places].swapaxes(0, 1).reshape(spread.shape[1], -1)
         known = np.isfinite(first).any(axis=1)
         self.low[known] = np.nanmin(first[known], axis=1)
         self.high[known] = np.nanmax(first[known], axis=1)
