@@ -23,7 +23,7 @@ FIRST = 32
 AT_ONCE = 16
 """Pictures in the steps after it: more are no faster, and fill the caches."""
 SAVE_EVERY = 20.0
-"""Seconds between checkpoints, at least; and at most a thirtieth of the time goes into them."""
+"""Seconds between checkpoints, at least; and at most a hundredth of the time goes into them."""
 STEP_MEMORY = 384 << 20
 """Bytes of activations in a step."""
 
@@ -127,7 +127,7 @@ class OnePass:
         return self._folder / "state.npz"
 
     def _due(self) -> bool:
-        return time.monotonic() - self._saved > max(SAVE_EVERY, 30.0 * self._cost)
+        return time.monotonic() - self._saved > max(SAVE_EVERY, 100.0 * self._cost)
 
     def _save(self, done: int) -> None:
         """One file, renamed when whole: a kill leaves the one before."""
@@ -164,8 +164,8 @@ class OnePass:
     def _restore(self) -> int:
         """Pictures seen before; 0 where nothing usable was left."""
         try:
-            with np.load(self._state) as file:
-                found = {name: file[name] for name in file.files}
+            with self._state.open("rb") as file, np.load(file) as arrays:
+                found = {name: arrays[name] for name in arrays.files}
             if str(found["key"]) != self._key:
                 return 0
             for number, layer in enumerate(self._layers):
