@@ -98,11 +98,19 @@ def _add_train_describer(commands: Any) -> None:
 def _add_ablate(commands: Any) -> None:
     command = add_command(commands, "ablate", _ablate, "Turn units and measure what changes.")
     command.add_argument("model", metavar="MODEL", help=MODEL)
-    _add_units(command)
-    command.add_argument("--action", choices=("ablate", "boost", "clamp", "invert"),
-                         default="ablate")  # fmt: skip
-    command.add_argument("--amount", type=float, default=0.0,
-                         help="boost: factor; clamp: value")  # fmt: skip
+    command.add_argument("--units", default=(), nargs="+", metavar="LAYER:3,17",
+                         type=checked(parse_units))  # fmt: skip
+    how = command.add_mutually_exclusive_group()
+    how.add_argument("--boost", type=float, metavar="FACTOR", help="instead of switching off")
+    how.add_argument("--clamp", type=float, metavar="VALUE", help="hold them at a value")
+    how.add_argument("--invert", action="store_true", help="turn their sign")
+    command.add_argument("--study", default="", metavar="STUDY", help="where --words are looked up")
+    command.add_argument("--words", default="", metavar="TEXT",
+                         help="switch off the units these words describe")  # fmt: skip
+    command.add_argument("--top", type=int, default=0, metavar="N",
+                         help="switch off the N units that matter most to --target, or fit --words "
+                         "best")  # fmt: skip
+    _add_layers(command)
     _add_probes(command)
     command.add_argument("--target", default="", metavar="CLASS", help="whose accuracy is watched")
     command.add_argument("--random", type=int, default=5, metavar="N",
@@ -185,11 +193,21 @@ def _train_describer(args: argparse.Namespace) -> None:
 
 
 def _ablate(args: argparse.Namespace) -> None:
-    edit = UnitEdit(_units(args), args.action, args.amount)
     request = AblateRequest(
-        args.model, (edit,), _probes(args), args.out, args.target, args.random, args.seed
-    )
+        args.model, _edits(args), _probes(args), args.out, args.target, args.random, args.seed,
+        args.top, args.layers, args.study, args.words,
+    )  # fmt: skip
     _run(args, request, "The measures are in {}.")
+
+
+def _edits(args: argparse.Namespace) -> tuple[UnitEdit, ...]:
+    if not args.units:
+        return ()
+    if args.boost is not None:
+        return (UnitEdit(_units(args), "boost", args.boost),)
+    if args.clamp is not None:
+        return (UnitEdit(_units(args), "clamp", args.clamp),)
+    return (UnitEdit(_units(args), "invert" if args.invert else "ablate"),)
 
 
 def _circuit(args: argparse.Namespace) -> None:

@@ -39,8 +39,7 @@ def plain_name(layer: str) -> str:
 
 def check_units(edit: UnitEdit, info: ModelInfo, channels: Mapping[str, int]) -> None:
     """Refuse, in words, what cannot be turned."""
-    if not edit.units:
-        raise LodestoneError("This edit turns no units. Choose one.")
+    check_edit(edit)
     names = tappable(info)
     known = [layer.name for layer in info.layers]
     for unit in edit.units:
@@ -62,6 +61,12 @@ def check_units(edit: UnitEdit, info: ModelInfo, channels: Mapping[str, int]) ->
                 f"{layer} of {info.name} has no unit {unit.index}. "
                 f"Choose one from 0 to {channels[layer] - 1}."
             )
+
+
+def check_edit(edit: UnitEdit) -> None:
+    """Refuse, in words, what no network could do."""
+    if not edit.units:
+        raise LodestoneError("This edit turns no units. Choose one.")
     if not np.isfinite(edit.amount):
         raise LodestoneError("The amount of a unit edit must be a number. Set it again.")
     _check_mask(edit.mask)
@@ -173,8 +178,13 @@ def layer_mask(mask: Vector | None, layer: str, info: ModelInfo) -> np.ndarray:
     one = next(one for one in info.layers if one.name == layer)
     margin = _margin(layer, info)
     inner = one.resolution - 2 * margin
-    rows, columns = (_resampling(side, inner) for side in picture.shape)
-    return np.pad(rows @ picture @ columns.T, margin, mode="edge")
+    return np.pad(resized_mask(picture, (inner, inner)), margin, mode="edge")
+
+
+def resized_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """(H, W) -> (rows, columns)."""
+    rows, columns = (_resampling(a, b) for a, b in zip(mask.shape, size, strict=True))
+    return rows @ mask @ columns.T
 
 
 def _margin(layer: str, info: ModelInfo) -> int:
