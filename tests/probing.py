@@ -8,6 +8,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from engine.inspect.study import Study
+from engine.messages import NetworkInfo, NetworkLayer
+from engine.progress import Progress
+
 SIDE = 16
 
 
@@ -63,3 +67,32 @@ def coloured(folder: Path, count: int, seed: int = 0) -> np.ndarray:
         Image.fromarray(pixels).save(folder / f"{index:02}.png")
         made.append(pixels)
     return np.stack(made)
+
+
+def made_study(
+    folder: Path, layers: dict[str, np.ndarray], seed: int = 0, network: str = "n" * 64
+) -> Study:
+    """A study of activations {layer: (N, C, rows, columns)} over N pictures of one colour each."""
+    from engine.inspect.exemplars import keep, new_head
+    from engine.inspect.onepass import OnePass
+    from engine.inspect.probes import ProbeSet
+
+    count = len(next(iter(layers.values())))
+    found = tuple(
+        NetworkLayer(name, "map", values.shape[1], (values.shape[2], values.shape[3]), "Conv2d")
+        for name, values in layers.items()
+    )
+    info = NetworkInfo(network, "made", "made", "classifier", found)
+    random = np.random.RandomState(seed)
+    pictures = random.randint(0, 256, (count, 1, 1, 3), np.uint8).repeat(32, 1).repeat(40, 2)
+    labels = tuple("cat" if index % 2 else "dog" for index in range(count))
+    probes = ProbeSet(tuple(f"{i:04}.png" for i in range(count)), labels, "digest")
+    folder.mkdir(parents=True)
+    np.save(folder / "pictures.npy", pictures)
+    work = OnePass(folder / "pass", "key", found, count, 15)
+
+    def look(numbers: np.ndarray) -> dict[str, np.ndarray]:
+        return {name: values[numbers] for name, values in layers.items()}
+
+    keep(folder, new_head("key", info, probes), work.run(look, Progress()), Progress())
+    return Study.open(folder)

@@ -24,7 +24,7 @@ from engine.inspect.shelf import HEAD, remember, shelf
 from engine.inspect.study import VERSION, Study
 from engine.inspect.tally import plan
 from engine.inspect.written import read_json, write_text
-from engine.messages import LodestoneError, NetworkInfo, NetworkLayer, StudyRequest
+from engine.messages import LodestoneError, NetworkInfo, NetworkLayer, Probes, StudyRequest
 from engine.progress import Progress
 
 SHOWN = 256
@@ -35,6 +35,8 @@ SAID_FROM = 1 << 30
 
 def study(request: StudyRequest, progress: Progress) -> str:
     """Make, finish or add layers to a study; returns its folder."""
+    if not 1 <= request.exemplars <= 100:
+        raise LodestoneError("A unit keeps 1 to 100 exemplars. Choose a number between.")
     network = open_network(request.network, request.device, progress)
     info = network.info
     layers = chosen_layers(info, request.layers)
@@ -47,7 +49,7 @@ def study(request: StudyRequest, progress: Progress) -> str:
         check_writable(folder)
         head = _head_of(folder, key, info, probes)
         head["probes"] = json.loads(to_json(request.probes))
-        known = {entry["layer"]["value"]["name"] for entry in head["layers"]}
+        known = {entry["layer"]["value"]["name"] for entry in head["layers"]} | {*head["silent"]}
         wanted = [layer for layer in layers if layer.name not in known]
         if wanted:
             _extend(folder, head, network, probes, wanted, request.exemplars, progress)
@@ -90,6 +92,11 @@ def _head_of(folder: Path, key: str, info: NetworkInfo, probes: ProbeSet) -> dic
                 "study aside."
             )
         return head
+    return new_head(key, info, probes)
+
+
+def new_head(key: str, info: NetworkInfo, probes: ProbeSet) -> dict[str, Any]:
+    """study.json of a study without layers."""
     requests = json.loads(to_json(probes.requests)) if probes.requests else None
     return {
         "lodestone_study": VERSION,
@@ -101,7 +108,9 @@ def _head_of(folder: Path, key: str, info: NetworkInfo, probes: ProbeSet) -> dic
         "requests": requests,
         "skipped": [list(one) for one in probes.skipped],
         "notes": list(probes.notes),
+        "probes": json.loads(to_json(Probes())),
         "layers": [],
+        "silent": [],
     }
 
 
@@ -132,16 +141,18 @@ def _extend(
     head["notes"] += [
         f"{name} never ran for these pictures: it has no exemplars." for name in work.silent
     ]
-    for one in passed:
-        progress(1.0, f"Writing {one.layer.name}")
-        head["layers"].append(_write_layer(folder, one, len(head["layers"])))
-    places = {layer.name: place for place, layer in enumerate(network.info.layers)}
-    head["layers"].sort(key=lambda entry: places[entry["layer"]["value"]["name"]])
-    _write_head(folder, head)
+    head["silent"] = [*head["silent"], *work.silent]
+    keep(folder, head, passed, progress)
     shutil.rmtree(folder / "unfinished", ignore_errors=True)
 
 
-def _write_head(folder: Path, head: dict[str, Any]) -> None:
+def keep(folder: Path, head: dict[str, Any], passed: Sequence[Passed], progress: Progress) -> None:
+    """Write tallied layers into a study, and then the head that names them."""
+    for one in passed:
+        progress(1.0, f"Writing {one.layer.name}")
+        head["layers"].append(_write_layer(folder, one, len(head["layers"])))
+    names = [layer["name"] for layer in head["network"]["value"]["layers"]]
+    head["layers"].sort(key=lambda entry: names.index(entry["layer"]["value"]["name"]))
     write_text(folder / HEAD, json.dumps(head, ensure_ascii=False))
 
 

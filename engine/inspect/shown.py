@@ -53,7 +53,12 @@ def mask(activations: np.ndarray, level: float, size: tuple[int, int]) -> np.nda
     image = Image.fromarray(activations.astype(np.float32))
     enlarged = np.asarray(image.resize((columns, rows), Image.Resampling.BILINEAR))
     # Maps are kept in half precision: their own peak must not fall below a level it set.
-    return enlarged > level - abs(level) * 1e-3
+    least = level - abs(level) * 1e-3
+    lit = enlarged > least
+    if not lit.any() and (activations > least).any():
+        # Between the places of a map its peak is lower: show the place itself.
+        lit = np.asarray(image.resize((columns, rows), Image.Resampling.NEAREST)) > least
+    return lit
 
 
 def shrunk(pixels: np.ndarray, size: int) -> Image.Image:
