@@ -41,6 +41,8 @@ least_contrast = 3.0
 """Standard errors of a detector inside the active regions above the null."""
 placed_gain = 0.05
 """AUC that a detector asked in one place has to gain over asking anywhere."""
+place_error = 0.05
+"""Standard error of a place's AUC: of some six exemplars held out, each one observation."""
 kept = 8
 """Candidates shown as evidence."""
 
@@ -92,11 +94,13 @@ def choose(
     found: list[Choice] = []
     for unit in range(values.shape[1]):
         candidates = list(words[unit]) if words is not None else []
-        if not active[fit, unit].any():
-            found.append(Choice())
-            continue
         placed = _placed(unit, regions, allowed)
-        found.append(_compose(candidates, seen[unit], placed, active[:, unit], shown.held))
+        one = Choice()
+        if active[fit, unit].any():
+            one = _compose(
+                candidates, seen[unit], placed, active[:, unit], values[:, unit], shown.held
+            )
+        found.append(_place_alone(unit, regions, placed, one) if not one.method else one)
     return found
 
 
@@ -106,23 +110,26 @@ def choose(
 def word_scores(
     values: np.ndarray, active: np.ndarray, bank: WordBank, fit: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(U, W) how good each word is for each unit, and its AUC alone; on the pictures `fit`."""
+    """(U, W) how good each word is for each unit, and its AUC alone; on the pictures `fit`.
+
+    Two AUCs say the same in two ways: of the word for an active unit, and of the unit for pictures
+    that have the word. Few active pictures make the first unsure, few that have the word the
+    second; each counts by its precision.
+    """
     members = bank.members()[fit]
     foretold = predict.auc(bank.fits()[fit], active[fit])
     higher = predict.auc(np.nan_to_num(values[fit], nan=-np.inf), members).T
-    count = members.sum(0)
-    errors = np.stack(
-        [
-            predict.error(higher[:, word], max(int(have), 1), max(int(len(members) - have), 1))
-            for word, have in enumerate(count)
-        ],
-        axis=1,
-    )
+    count = np.maximum(members.sum(0), 1)[None]
+    unsure_higher = predict.error(higher, count, np.maximum(len(members) - count, 1))
+    count = np.maximum(active[fit].sum(0), 1)[:, None]
+    unsure_foretold = predict.error(foretold, count, np.maximum(len(members) - count, 1))
+    trust = unsure_foretold**2 / (unsure_foretold**2 + unsure_higher**2)
+    both = 2.0 * (trust * higher + (1.0 - trust) * foretold)
     here = Concepts(bank.words, bank.concepts.similar, bank.rows[fit])
     liked = soft_wpmi(strongest(np.nan_to_num(values[fit], nan=-np.inf), top), here)
     liked = (liked - liked.max(1, keepdims=True)) / min(top, len(members))
     named = said_bonus * bank.said - step_cost * bank.steps
-    return foretold + higher - caution * errors + wpmi_weight * liked + named, foretold
+    return both - caution * unsure_higher + wpmi_weight * liked + named, both / 2.0
 
 
 def _word_candidates(
@@ -197,18 +204,31 @@ def _placed(unit: int, regions: Regions | None, allowed: frozenset[str] | None) 
     return [word for word in found if word and (allowed is None or word in allowed)]
 
 
+def _place_alone(
+    unit: int, regions: Regions | None, placed: Sequence[str], other: Choice
+) -> Choice:
+    """A unit that answers to a place whatever is there."""
+    at = regions.place_index(unit) if regions is not None and placed else None
+    if regions is None or at is None or detectors.PLACES[at][0] not in placed:
+        return other
+    auc = float(regions.foretold[unit, at])
+    score = predict.Score(auc, place_error)
+    words = "" if score.unsure else ", ".join(placed)
+    return Choice(words, "detector", score, other.evidence, score.unsure)
+
+
 # ---------------------------------------------------------------- several words
 
 
 def _compose(
     words: Sequence[_Candidate], seen: Sequence[_Candidate], placed: Sequence[str],
-    active: np.ndarray, held: np.ndarray,
+    active: np.ndarray, values: np.ndarray, held: np.ndarray,
 ) -> Choice:  # fmt: skip
     """One word first, another where it adds something; places and sizes last."""
-    evidence = tuple(
-        (one.text, round(one.auc, 4))
-        for one in sorted([*words, *seen], key=lambda one: -one.auc)[:kept]
-    )
+    candidates: dict[str, float] = {}
+    for one in sorted([*words, *seen], key=lambda one: -one.auc):
+        candidates.setdefault(one.text, round(one.auc, 4))
+    evidence = tuple(candidates.items())[:kept]
     first = words[0] if words else None
     if seen and (first is None or seen[0].auc > first.auc + label_bonus):
         first = seen[0]
@@ -220,7 +240,7 @@ def _compose(
     chosen += [second] if second is not None else []
     chosen.sort(key=lambda one: one.method == "detector")  # what it is, then how it looks
     fits = np.mean([_ranked(one.fits) for one in chosen], axis=0)
-    score = predict.score(fits[held], active[held])
+    score = predict.score(fits[held], active[held], values[held])
     unsure = score is None or score.unsure
     parts = [part for one in chosen for part in one.text.split(", ")]
     extra = [] if any(part in _PLACE_NAMES for part in parts) else list(placed)

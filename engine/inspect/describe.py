@@ -192,4 +192,7 @@ def _regions(
         values = np.asarray(maps[unit])[here[usable]]
         if len(values) and np.isfinite(levels[unit]) and np.ptp(values) > 0:
             tally.add(unit, known[usable], masks(values, float(levels[unit])))
+            judged = np.asarray(maps[unit])[here[~usable]]
+            if len(judged):
+                tally.judge(unit, masks(judged, float(levels[unit])))
     return tally.regions()

@@ -20,9 +20,11 @@ fewest = 5
 """Pictures of a label before it is divided by itself; the others are divided together."""
 fewest_active = 3
 """Active and silent pictures below which nothing is said."""
-certain = 2.0
-"""Standard errors above chance."""
-smallest_auc = 0.6
+certain = 2.3
+"""Standard errors above chance; two tests are made."""
+beyond_doubt = 3.0
+"""Standard errors of the relation over all pictures that need no other evidence."""
+smallest_auc = 0.55
 """Below, words are right but of no use."""
 fewest_share, most_share = 0.01, 0.5
 """Of the pictures that count as active; a level outside is moved inside, so that there is
@@ -36,10 +38,20 @@ class Score:
     auc: float
     error: float
     """Standard error (Hanley and McNeil 1982)."""
+    linked: float = 0.0
+    """Standard errors by which fit and activation go together over all pictures, active or not
+    (rank correlation): few pictures pass a level, and those few alone decide little."""
+
+    @property
+    def certainty(self) -> float:
+        """Standard errors above chance, of the surer of both."""
+        return max((self.auc - 0.5) / max(self.error, 1e-6), self.linked)
 
     @property
     def unsure(self) -> bool:
-        return self.auc - certain * self.error <= 0.5 or self.auc < smallest_auc
+        if self.linked >= beyond_doubt:
+            return False
+        return self.certainty <= certain or self.auc < smallest_auc
 
 
 def split(names: Sequence[str], labels: Sequence[str] = ()) -> np.ndarray:
@@ -87,14 +99,17 @@ def auc(fits: np.ndarray, active: np.ndarray) -> np.ndarray:
     return np.where((count > 0) & (rest > 0), found, 0.5)
 
 
-def error(found: np.ndarray | float, positives: float, negatives: float) -> np.ndarray:
+def error(
+    found: np.ndarray | float, positives: np.ndarray | float, negatives: np.ndarray | float
+) -> np.ndarray:
     """Standard error of an AUC (Hanley and McNeil 1982, equation 1)."""
-    found = np.clip(np.asarray(found, np.float64), 1e-3, 1 - 0.5 / max(positives * negatives, 1.0))
+    pairs = np.maximum(np.asarray(positives, np.float64) * negatives, 1.0)
+    found = np.clip(np.asarray(found, np.float64), 1e-3, 1 - 0.5 / np.maximum(pairs, 2.0))
     q1, q2 = found / (2 - found), 2 * found**2 / (1 + found)
     spread = (
         found * (1 - found) + (positives - 1) * (q1 - found**2) + (negatives - 1) * (q2 - found**2)
     )
-    return np.sqrt(np.maximum(spread, 0.0) / max(positives * negatives, 1.0))
+    return np.sqrt(np.maximum(spread, 0.0) / pairs)
 
 
 def chance_error(active: np.ndarray) -> np.ndarray:
@@ -104,13 +119,23 @@ def chance_error(active: np.ndarray) -> np.ndarray:
     return np.sqrt((count + rest + 1) / (12.0 * count * rest))
 
 
-def score(fits: np.ndarray, active: np.ndarray) -> Score | None:
-    """(N,) and (N,) bool of pictures held out; None = too few to say."""
+def score(fits: np.ndarray, active: np.ndarray, values: np.ndarray) -> Score | None:
+    """(N,), (N,) bool and (N,) activations of pictures held out; None = too few to say."""
     positives, negatives = int(active.sum()), int((~active).sum())
     if min(positives, negatives) < fewest_active:
         return None
     found = float(auc(fits[:, None], active[:, None])[0, 0])
-    return Score(found, float(error(found, positives, negatives)))
+    return Score(found, float(error(found, positives, negatives)), correlated(fits, values))
+
+
+def correlated(a: np.ndarray, b: np.ndarray) -> float:
+    """Spearman's rank correlation of (N,) and (N,) in its standard errors without relation."""
+    ranks = ranks_of(np.stack([a, np.nan_to_num(b)], 1)).astype(np.float64)
+    ranks -= ranks.mean(0)
+    length = np.linalg.norm(ranks, axis=0)
+    if min(length) <= 0:
+        return 0.0
+    return float(ranks[:, 0] @ ranks[:, 1] / (length[0] * length[1]) * np.sqrt(len(a) - 1))
 
 
 def abstention(

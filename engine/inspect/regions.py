@@ -35,6 +35,8 @@ class Regions:
     """(U, P) mean share of the active area inside each place of `detectors.PLACES` …"""
     certainty: np.ndarray
     """(U, P) … and how many standard errors above chance and the layer's other units."""
+    foretold: np.ndarray
+    """(U, P) AUC of lying in a place for being active there, on exemplars held out; .5 unknown."""
     area: np.ndarray
     """(U,) median active share of an exemplar."""
     size_rank: np.ndarray
@@ -43,12 +45,16 @@ class Regions:
     def part(self, units: slice) -> Regions:
         """Those units alone."""
         return Regions(
-            self.contrast[units], self.share[units], self.certainty[units], self.area[units],
-            self.size_rank[units],
+            self.contrast[units], self.share[units], self.certainty[units],
+            self.foretold[units], self.area[units], self.size_rank[units],
         )  # fmt: skip
 
     def place(self, unit: int) -> str:
         """The narrowest place in which its activity lies, or ""."""
+        found = self.place_index(unit)
+        return "" if found is None else detectors.PLACES[found][0]
+
+    def place_index(self, unit: int) -> int | None:
         sizes = [
             (bottom - top) * (right - left) for _, top, bottom, left, right in detectors.PLACES
         ]
@@ -57,8 +63,8 @@ class Regions:
         )
         for index in order:
             if self.share[unit, index] >= inside_share and self.certainty[unit, index] >= certain:
-                return detectors.PLACES[index][0]
-        return ""
+                return index
+        return None
 
     def size(self, unit: int) -> str:
         if self.area[unit] >= large and self.size_rank[unit] >= 1.0 - rare:
@@ -122,6 +128,7 @@ class RegionTally:
         self.share = np.zeros((units, places), np.float32)
         self.spread = np.full((units, places), np.inf, np.float32)
         self.area = np.full(units, np.nan, np.float32)
+        self.foretold = np.full((units, places), 0.5, np.float32)
 
     def add(self, unit: int, pictures: np.ndarray, found: np.ndarray) -> None:
         """Numbers of pictures (K,) and masks (K, cells) of a unit's exemplars."""
@@ -141,6 +148,16 @@ class RegionTally:
         self.spread[unit] = np.maximum(shares.std(0), 0.05) / np.sqrt(len(even))
         self.area[unit] = float(np.median(total / found.shape[1]))
 
+    def judge(self, unit: int, found: np.ndarray) -> None:
+        """Masks (K, cells) of exemplars that were held out: are they in the places, too?"""
+        active = found.mean(0)
+        total, rest = active.sum(), (1.0 - active).sum()
+        if not len(found) or min(total, rest) <= 0:
+            return
+        inside = self._windows @ active / total
+        outside = self._windows @ (1.0 - active) / rest
+        self.foretold[unit] = 0.5 + 0.5 * (inside - outside)
+
     def regions(self) -> Regions:
         known = np.isfinite(self.area)
         usual = self._windows.mean(1)
@@ -152,4 +169,6 @@ class RegionTally:
         if known.sum() >= 8:
             order = np.argsort(np.argsort(area[known], kind="stable"), kind="stable")
             rank[known] = order / max(1, known.sum() - 1)
-        return Regions(self.contrast, self.share, certainty.astype(np.float32), area, rank)
+        return Regions(
+            self.contrast, self.share, certainty.astype(np.float32), self.foretold, area, rank
+        )

@@ -53,8 +53,9 @@ class WordBank:
         return self.member[self.rows]
 
     def fits(self) -> np.ndarray:
-        """(N, W) float32 0..1: 1 where the word is said or implied, else half its likeness."""
-        soft = 0.5 * np.clip(self.concepts.similar, 0.0, 1.0)
+        """(N, W) float32 0..1: 1 where the word is said or implied; a word that no label implies
+        fits by its likeness."""
+        soft = np.clip(self.concepts.similar, 0.0, 1.0) * ~self.member.any(0)
         return np.where(self.member, 1.0, soft).astype(np.float32)[self.rows]
 
 

@@ -44,7 +44,9 @@ def retold(
         for unit in range(values.shape[1]):
             part(unit / values.shape[1], f"Describing {layer}")
             told = _tell(describer, study, Unit(layer, unit), levels[unit], numbers, held, pyramids)
-            one = _judged(Unit(layer, unit), told, describer, present, active[:, unit], held)
+            one = _judged(
+                Unit(layer, unit), told, describer, present, active[:, unit], values[:, unit], held
+            )
             before = known.get(one.unit)
             if not one.unsure and (before is None or before.unsure or _better(one, before)):
                 found[one.unit] = one
@@ -110,7 +112,7 @@ def _tell(
 
 def _judged(
     unit: Unit, told: Sequence[Told], describer: Describer, present: np.ndarray,
-    active: np.ndarray, held: np.ndarray,
+    active: np.ndarray, values: np.ndarray, held: np.ndarray,
 ) -> Description:  # fmt: skip
     """Do pictures in which the describer sees the tag drive the unit?"""
     evidence = tuple((one.words, round(one.score, 3)) for one in told[:shown])
@@ -122,7 +124,7 @@ def _judged(
     tag = next((known[one.words] for one in told if one.words in known), None)
     if tag is None:
         return Description(unit, "", "describer", None, evidence, unsure=True)
-    score = predict.score(present[held, tag], active[held])
+    score = predict.score(present[held, tag], active[held], values[held])
     unsure = score is None or score.unsure
     words = "" if unsure else describer.tags[tag]
     auc = None if score is None else round(score.auc, 4)
