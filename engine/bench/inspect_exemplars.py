@@ -27,6 +27,8 @@ GIVEN = "LODESTONE_PROBES"
 """A folder of pictures to measure on; without it, crops of what ships with the program."""
 PICTURES = 128
 NETWORK = "efficientnet-lite0"
+LAYERS = (*(f"_blocks.{block}" for block in range(16)), "_relu1")
+"""The outputs of all blocks and of the head before its pooling: 3,088 units."""
 
 
 def measures() -> Iterator[Figure]:
@@ -35,7 +37,7 @@ def measures() -> Iterator[Figure]:
         probes = Probes(os.environ.get(GIVEN, "") or crops(place / "crops"), PICTURES)
         network = open_network(NETWORK, "cpu")
         made = Study.open(
-            study(StudyRequest(NETWORK, probes, out=str(place / "study")), Progress())
+            study(StudyRequest(NETWORK, probes, LAYERS, str(place / "study")), Progress())
         )
         yield cost(network, made, place)
         yield from truth(network, made)

@@ -311,11 +311,13 @@ def _notes(name: str, constant: np.ndarray, missing: np.ndarray, pictures: int) 
     still, lost = int(constant.sum()), int((missing > 0).sum())
     gone = int((missing >= pictures).sum())
     if still:
-        notes.append(f"{still:,} units of {name} are the same in every picture.")
+        are = "1 unit of {} is" if still == 1 else f"{still:,} units of {{}} are"
+        notes.append(f"{are.format(name)} the same in every picture.")
     if lost:
+        were = "1 unit of {} was" if lost == 1 else f"{lost:,} units of {{}} were"
+        never = f"; {gone:,} never one" if gone else ""
         notes.append(
-            f"{lost:,} units of {name} were not a number in some pictures, which do not count "
-            f"for them{f'; {gone:,} never were one' if gone else ''}."
+            f"{were.format(name)} not a number in some pictures, which do not count{never}."
         )
     return notes
 
