@@ -11,7 +11,12 @@ from typing import Any
 
 def measures() -> Iterator[dict[str, Any]]:
     """Every figure, as it is ready."""
-    from engine.bench import inspect_networks
+    from engine.bench import inspect_exemplars, inspect_networks
     from engine.bench.figure import told
 
-    return told((("networks", inspect_networks.measures),))
+    return told(
+        (
+            ("networks", inspect_networks.measures),
+            ("exemplars", inspect_exemplars.measures),
+        )
+    )

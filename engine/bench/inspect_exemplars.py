@@ -18,14 +18,17 @@ from engine.inspect.exemplars import chosen_layers, joined, study
 from engine.inspect.grid import unit
 from engine.inspect.networks import open_network
 from engine.inspect.onepass import AT_ONCE, OnePass
+from engine.inspect.probes import read_probes
 from engine.inspect.study import Study
 from engine.inspect.tally import spatial
-from engine.messages import NetworkLayer, Probes, StudyRequest, Unit, UnitQuestion
+from engine.messages import Probes, StudyRequest, Unit, UnitQuestion
 from engine.progress import Progress
 
 GIVEN = "LODESTONE_PROBES"
 """A folder of pictures to measure on; without it, crops of what ships with the program."""
-PICTURES = 128
+PICTURES = 500
+KEPT = 128
+"""Pictures of which brute force keeps all activations."""
 NETWORK = "efficientnet-lite0"
 LAYERS = (*(f"_blocks.{block}" for block in range(16)), "_relu1")
 """The outputs of all blocks and of the head before its pooling: 3,088 units."""
@@ -34,12 +37,16 @@ LAYERS = (*(f"_blocks.{block}" for block in range(16)), "_relu1")
 def measures() -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        probes = Probes(os.environ.get(GIVEN, "") or crops(place / "crops"), PICTURES)
-        network = open_network(NETWORK, "cpu")
-        made = Study.open(
-            study(StudyRequest(NETWORK, probes, LAYERS, str(place / "study")), Progress())
+        data = os.environ.get(GIVEN, "") or crops(place / "crops")
+        network: Any = open_network(NETWORK, "cpu")
+        info = network.info
+        probes = read_probes(
+            Probes(data, PICTURES), info, network.shown, info.preprocessing, Progress()
         )
-        yield cost(network, made, place)
+        assert probes.pixels is not None
+        yield cost(network, probes.pixels, place)
+        request = StudyRequest(NETWORK, Probes(data, KEPT), LAYERS, str(place / "study"))
+        made = Study.open(study(request, Progress()))
         yield from truth(network, made)
         yield card(made)
 
@@ -60,15 +67,14 @@ def crops(folder: Path) -> str:
     return str(folder)
 
 
-def cost(network: Any, made: Study, folder: Path) -> Figure:
+def cost(network: Any, pixels: np.ndarray, folder: Path) -> Figure:
     """The whole pass beside forwards that expose no layer, batch by batch in the same run."""
-    names = tuple(layer.name for layer in made.layers)
     alone = 0.0
 
     def forward(numbers: np.ndarray, layers: tuple[str, ...]) -> list[dict[str, np.ndarray]]:
         parts = []
         for start in range(0, len(numbers), AT_ONCE):
-            some = made.pictures[np.asarray(numbers[start : start + AT_ONCE])]
+            some = pixels[np.asarray(numbers[start : start + AT_ONCE])]
             parts.append(network.run(network.preprocessing.numbers(some), layers).layers)
         return parts
 
@@ -77,16 +83,16 @@ def cost(network: Any, made: Study, folder: Path) -> Figure:
         began = time.process_time()
         forward(numbers, ())
         alone += time.process_time() - began
-        return joined(forward(numbers, names))
+        return joined(forward(numbers, LAYERS))
 
     first = np.arange(AT_ONCE)
     forward(first, ())
-    forward(first, names)
-    layers = chosen_layers(made.network, names)
+    forward(first, LAYERS)
+    layers = chosen_layers(network.info, LAYERS)
+    count = len(pixels)
     began = time.process_time()
-    OnePass(folder / "pass", "bench", layers, len(made.names), 15).run(look, Progress())
+    OnePass(folder / "pass", "bench", layers, count, 15).run(look, Progress())
     whole = time.process_time() - began - alone
-    count = len(made.names)
     return at_most(
         "exemplars: the pass against the forwards alone",
         whole / alone,
@@ -103,8 +109,9 @@ def truth(network: Any, made: Study) -> Iterator[Figure]:
     """Against brute force: all activations of a layer kept, then sorted."""
     same, worst, where = 1.0, 0.0, ""
     units = 0
+    every = _all(network, made)
     for layer in made.layers:
-        values = _all(network, made, layer.layer)
+        values = every.pop(layer.name)
         peaks = values.max(axis=2)
         order = np.lexsort((np.broadcast_to(np.arange(peaks.shape[1]), peaks.shape), -peaks))
         tops, pictures = made.top(layer.name)
@@ -127,13 +134,14 @@ def truth(network: Any, made: Study) -> Iterator[Figure]:
     yield at_most("exemplars: largest error of a .99 level", worst, "σ", 0.02, note=where)
 
 
-def _all(network: Any, made: Study, layer: NetworkLayer) -> np.ndarray:
-    """(units, N, positions) float32."""
-    parts = []
+def _all(network: Any, made: Study) -> dict[str, np.ndarray]:
+    """Layer -> (units, N, positions) float32: some 350 MB."""
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in LAYERS}
     for start in range(0, len(made.names), AT_ONCE):
         x = network.preprocessing.numbers(made.pictures[start : start + AT_ONCE])
-        parts.append(spatial(network.run(x, (layer.name,)).layers[layer.name])[0])
-    return np.ascontiguousarray(np.concatenate(parts).swapaxes(0, 1))
+        for name, output in network.run(x, LAYERS).layers.items():
+            parts[name].append(spatial(output)[0].swapaxes(0, 1))
+    return {name: np.concatenate(parts.pop(name), axis=1) for name in LAYERS}
 
 
 def card(made: Study) -> Figure:
