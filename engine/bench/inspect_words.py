@@ -186,12 +186,21 @@ def _labelled() -> Iterator[Figure]:
 def _told(
     right: dict[str, dict[str, list[bool]]], foretold: dict[str, list[float]]
 ) -> Iterator[Figure]:
-    for kind, title in (("concept", "head units named"), ("kind", "units of a kind named")):
-        shares = {name: _share(hits) for name, hits in right[kind].items()}
+    names = list(right["concept"])
+    together = {name: right["concept"][name] + right["kind"][name] for name in names}
+    for found, title in (
+        (together, "known units named"),
+        (right["concept"], "of these, units of one class"),
+        (right["kind"], "of these, units of a kind of classes"),
+    ):
+        shares = {name: _share(hits) for name, hits in found.items()}
         mine = shares.pop("ours")
         best, peer = _best(shares)
         note = ", ".join(f"{name} {value:.3f}" for name, value in shares.items())
-        yield Figure(title, mine, "of 1", f"> {best:.3f}", mine > best, peer, best, note=note)
+        if found is together:
+            yield Figure(title, mine, "of 1", f"> {best:.3f}", mine > best, peer, best, note=note)
+        else:
+            yield Figure(title, mine, "of 1", None, None, peer, best, note=note)
     means = {name: float(np.mean(values)) for name, values in foretold.items()}
     mine = means.pop("ours")
     best, peer = _best(means)

@@ -169,7 +169,7 @@ def _edges_and_textures(rgb: np.ndarray) -> np.ndarray:
     ]
     levels = [light, _blur(light, 1), _blur(light, 2), _blur(light, 4), _blur(light, 8)]
     bands = [np.abs(a - b) for a, b in zip(levels, levels[1:], strict=False)]
-    busy = _blur(strength, 3)
+    busy = _blur(strength + bands[0], 3)
     found += [bands[0] + 0.5 * bands[1], bands[2], bands[3], 1.0 / (1.0 + 60.0 * busy)]
     found.append(_blur(np.abs(light - levels[4]), 3))
     return np.stack(found)

@@ -2,7 +2,7 @@
 
 A label may be a name (`Granny Smith`), a variety (`Apple Golden 1`) or a caption of several tags
 (`round glasses, long hair`). Besides the tags themselves, everything they are kinds of is offered
-(`apple`, `fruit`), and the words of the bundled vocabulary that are nearest in meaning.
+(`apple`, `fruit`); or the words of a list, which stand for the labels they are nearest to.
 """
 
 from __future__ import annotations
@@ -17,10 +17,6 @@ from engine.inspect.embed import TextEmbedder
 from engine.inspect.taxonomy import Taxonomy
 from engine.inspect.wpmi import Concepts
 
-nearest = 2
-"""Words of the bundled vocabulary offered for each tag."""
-near = 0.7
-"""Cosine below which they are not."""
 same = 0.6
 """Cosine from which a word that no label names stands for the labels nearest to it."""
 same_within = 0.9
@@ -78,7 +74,7 @@ def word_bank(
     if not every:
         return None
     of_tags = embedder.embed(every)
-    offered = tuple(dict.fromkeys(words)) or _offered(every, of_tags, embedder, taxonomy)
+    offered = tuple(dict.fromkeys(words)) or _offered(every, taxonomy)
     similar = of_tags @ embedder.embed(offered).T  # (T, W)
     member = _member(every, offered, similar, taxonomy, exact=not words)
     place = {tag: index for index, tag in enumerate(every)}
@@ -96,22 +92,12 @@ def word_bank(
     return WordBank(concepts, row_member, said, _steps(every, offered, taxonomy))
 
 
-def _offered(
-    every: Sequence[str], of_tags: np.ndarray, embedder: TextEmbedder, taxonomy: Taxonomy
-) -> tuple[str, ...]:
-    """The tags, what they are kinds of, and words near in meaning; each once, by its spelling."""
+def _offered(every: Sequence[str], taxonomy: Taxonomy) -> tuple[str, ...]:
+    """The tags and what they are kinds of; each once, by its spelling."""
     found = {tag.casefold(): tag for tag in every}
-    subjects = taxonomy.subjects(every)
-    for tag in every:
-        for kind in taxonomy.kinds(subjects[tag]):
+    for subject in taxonomy.subjects(every).values():
+        for kind in taxonomy.kinds(subject):
             found.setdefault(kind, kind)
-    bundled = taxonomy.words
-    alike = of_tags @ embedder.embed(bundled).T
-    best = np.argpartition(-alike, nearest, axis=1)[:, :nearest]
-    for row, columns in enumerate(best):
-        for column in columns:
-            if alike[row, column] >= near:
-                found.setdefault(bundled[column], bundled[column])
     return tuple(found.values())
 
 
