@@ -8,9 +8,12 @@ from typing import Any
 from app.cli_parts import add_command, answer, checked, open_client, working
 from engine.messages import (
     AblateRequest,
+    ArtifactsRequest,
     CircuitRequest,
+    DefenceRequest,
     DescribeRequest,
     DescriberRequest,
+    EffectsRequest,
     JobRequest,
     Probes,
     ReportRequest,
@@ -31,7 +34,8 @@ def add(commands: Any) -> None:
     kinds = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for adding in (
         _add_exemplars, _add_describe, _add_train_describer, _add_ablate,
-        _add_circuit, _add_visualise, _add_report,
+        _add_effects, _add_artifacts,
+        _add_circuit, _add_defend, _add_visualise, _add_report,
     ):  # fmt: skip
         adding(kinds)
 
@@ -118,6 +122,28 @@ def _add_ablate(commands: Any) -> None:
     _add_out(command, "OUT", "folder")
 
 
+def _add_effects(commands: Any) -> None:
+    command = add_command(commands, "effects", _effects,
+                          "Measure what each unit of a study changes.")  # fmt: skip
+    command.add_argument("study", metavar="STUDY", help="folder from `inspect exemplars`")
+    _add_layers(command)
+    command.add_argument("--count", type=int, default=2, metavar="N", help="pictures for each unit")
+    command.add_argument("--seed", type=int, default=0)
+
+
+def _add_artifacts(commands: Any) -> None:
+    command = add_command(commands, "artifacts", _artifacts,
+                          "Find units without which a generator's pictures look more real.")  # fmt: skip
+    command.add_argument("model", metavar="MODEL", help="a generator")
+    command.add_argument("--data", required=True, metavar="DIR",
+                         help="pictures it should resemble, such as its training pictures")  # fmt: skip
+    _add_layers(command)
+    command.add_argument("--count", type=int, default=8, metavar="N", help="samples compared")
+    command.add_argument("--keep", type=int, default=8, metavar="N", help="units muted at most")
+    command.add_argument("--seed", type=int, default=0)
+    _add_out(command, "OUT", "folder; writes artifacts.json and the edit set muted.json")
+
+
 def _add_circuit(commands: Any) -> None:
     command = add_command(commands, "circuit", _circuit, "Find the circuit that computes a unit.")
     command.add_argument("model", metavar="MODEL", help=MODEL)
@@ -132,6 +158,18 @@ def _add_circuit(commands: Any) -> None:
     command.add_argument("--random", type=int, default=20, metavar="N",
                          help="random circuits to test against")  # fmt: skip
     command.add_argument("--seed", type=int, default=0)
+    _add_out(command, "OUT", "folder or .json file")
+
+
+def _add_defend(commands: Any) -> None:
+    command = add_command(commands, "defend", _defend,
+                          "Suppress the units that an attack deceives with.")  # fmt: skip
+    command.add_argument("model", metavar="MODEL", help="a classifier")
+    _add_probes(command)
+    command.add_argument("--attack", choices=("text", "patch"), default="text")
+    command.add_argument("--words", default=[], nargs="+", metavar="WORD", help="to paste")
+    command.add_argument("--width", type=int, default=8, metavar="K",
+                         help="units suppressed of a layer")  # fmt: skip
     _add_out(command, "OUT", "folder or .json file")
 
 
@@ -152,7 +190,9 @@ def _add_report(commands: Any) -> None:
     command.add_argument("--circuits", default=[], nargs="+", metavar="FILE")
     _add_layers(command)
     command.add_argument("--compare", default="", metavar="STUDY", help="on the same pictures")
-    _add_out(command, "OUT", "folder")
+    command.add_argument("--names", default="", metavar="FILE",
+                         help="a report.json: first take over its names, notes and stars")  # fmt: skip
+    _add_out(command, "OUT", "folder; writes report.html, report.json and units.csv")
 
 
 def _add_probes(command: argparse.ArgumentParser) -> None:
@@ -210,6 +250,18 @@ def _edits(args: argparse.Namespace) -> tuple[UnitEdit, ...]:
     return (UnitEdit(_units(args), "invert" if args.invert else "ablate"),)
 
 
+def _effects(args: argparse.Namespace) -> None:
+    request = EffectsRequest(args.study, args.layers, args.count, args.seed)
+    _run(args, request, "The effects are in {}.")
+
+
+def _artifacts(args: argparse.Namespace) -> None:
+    request = ArtifactsRequest(
+        args.model, args.data, args.out, args.layers, args.count, args.keep, args.seed
+    )
+    _run(args, request, "What was found is in {}.")
+
+
 def _circuit(args: argparse.Namespace) -> None:
     others = Probes(args.others) if args.others else None
     request = CircuitRequest(
@@ -219,13 +271,22 @@ def _circuit(args: argparse.Namespace) -> None:
     _run(args, request, "The circuit is in {}.")
 
 
+def _defend(args: argparse.Namespace) -> None:
+    request = DefenceRequest(
+        args.model, _probes(args), args.out, args.attack, tuple(args.words), args.width, args.seed
+    )
+    _run(args, request, "The figures are in {}.")
+
+
 def _visualise(args: argparse.Namespace) -> None:
     request = VisualiseRequest(args.model, _units(args), args.out, args.steps, args.size, args.seed)
     _run(args, request, "Made: {}")
 
 
 def _report(args: argparse.Namespace) -> None:
-    request = ReportRequest(args.study, args.out, tuple(args.circuits), args.layers, args.compare)
+    request = ReportRequest(
+        args.study, args.out, tuple(args.circuits), args.layers, args.compare, args.names
+    )
     _run(args, request, "The report is in {}.")
 
 

@@ -98,7 +98,8 @@ def test_a_class_loses_its_unit(place: Path):
     assert found["accuracy"]["before"] == 1.0
     assert found["accuracy"]["after"] == pytest.approx(2 / 3, abs=1e-3)
     target = found["target"]
-    assert (target["class"], target["pictures"], target["drop"]) == ("green", 8, 1.0)
+    assert (target["class"], target["pictures"]) == ("green", 8)
+    assert (target["accuracy_before"], target["accuracy_after"]) == (1.0, 0.0)
     assert target["others_drop"] == 0.0
     assert target["share_after"] < 0.4 < target["share_before"]
     by_class = {one["class"]: one for one in found["classes"]}
@@ -110,9 +111,12 @@ def test_the_units_of_a_class_are_found_on_other_pictures(place: Path):
     found = measured(place, target="blue", top=1, layers=(layer(place),))
     assert found["edits"][0]["units"] == {layer(place): [2]}
     assert found["chosen_on"] + found["pictures"] == 24
-    assert found["target"]["drop"] == 1.0
-    assert found["target"]["others_drop"] == 0.0
-    assert found["target"]["drop"] >= 5.0 * found["target"]["drop_random"]
+    target = found["target"]
+    assert target["accuracy_after"] == 0.0
+    assert target["others_drop"] == 0.0
+    assert target["share_before"] - target["share_after"] > 5 * (
+        target["share_before"] - target["share_random"]
+    )
 
 
 def test_without_labels_the_networks_own_answers_count(place: Path):

@@ -223,32 +223,34 @@ def _figures(
         "classes": listed,
     }
     if target is not None:
-        own = np.flatnonzero(trial.truth == target)
-        shares = [float(softmax(a[own])[:, target].mean()) for a in (trial.plain, turned, *others)]
-        figures["target"] = {
-            **_target(classes[target], rows == target, before, after, chance),
-            "share_before": round(shares[0], 4),
-            "share_after": round(shares[1], 4),
-            "share_random": _mean(shares[2:]),
-        }
+        figures["target"] = _target(classes[target], trial, turned, others, target)
     return figures
 
 
 def _target(
-    name: str, own: np.ndarray, before: np.ndarray, after: np.ndarray, chance: list[np.ndarray]
+    name: str, trial: _Trial, turned: np.ndarray, others: Sequence[np.ndarray], target: int
 ) -> dict[str, Any]:
-    """What the class loses (accuracy, 0..1), beside chance, and what the others lose."""
-    drop = float(before[own].mean() - after[own].mean())
-    by_chance = float(np.mean([before[own].mean() - hit[own].mean() for hit in chance] or [0.0]))
-    rest = ~own
-    others = float(before[rest].mean() - after[rest].mean()) if rest.any() else 0.0
+    """What the class loses beside chance: its accuracy and its mean share p (0..1); and what the
+    accuracy of the other classes loses."""
+    own, rest = trial.truth == target, (trial.truth >= 0) & (trial.truth != target)
+    runs = (trial.plain, turned, *others)
+    hits = [float(_right(logits, trial.truth)[own].mean()) for logits in runs]
+    shares = [float(softmax(logits[own])[:, target].mean()) for logits in runs]
+    others_hit = [float(_right(a, trial.truth)[rest].mean()) for a in runs[:2] if rest.any()]
+    by_chance = shares[0] - float(np.mean(shares[2:])) if others else None
     return {
         "class": name,
         "pictures": int(own.sum()),
-        "drop": round(drop, 4),
-        "drop_random": round(by_chance, 4),
-        "ratio": round(drop / by_chance, 2) if by_chance > 0.0 else None,
-        "others_drop": round(others, 4),
+        "accuracy_before": round(hits[0], 4),
+        "accuracy_after": round(hits[1], 4),
+        "accuracy_random": _mean(hits[2:]),
+        "share_before": round(shares[0], 4),
+        "share_after": round(shares[1], 4),
+        "share_random": _mean(shares[2:]),
+        "ratio": round((shares[0] - shares[1]) / by_chance, 2)
+        if by_chance is not None and by_chance > 1e-4
+        else None,
+        "others_drop": round(others_hit[0] - others_hit[1], 4) if others_hit else None,
     }
 
 

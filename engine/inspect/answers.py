@@ -6,6 +6,7 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 from engine.messages import (
+    EditSetQuestion,
     EffectQuestion,
     NameUnit,
     NetworkQuestion,
@@ -17,7 +18,9 @@ from engine.messages import (
 if TYPE_CHECKING:
     from engine.studio import Studio
 
-InspectQuestion = UnitsQuestion | UnitQuestion | EffectQuestion | NameUnit | NetworkQuestion
+InspectQuestion = (
+    UnitsQuestion | UnitQuestion | EffectQuestion | EditSetQuestion | NameUnit | NetworkQuestion
+)
 
 
 def answer(question: InspectQuestion, studio: Studio) -> Generator[Reply | None, None, Reply]:
@@ -39,6 +42,10 @@ def answer(question: InspectQuestion, studio: Studio) -> Generator[Reply | None,
             from engine.inspect.effect import effect
 
             return effect(question, studio)
+        case EditSetQuestion():
+            from engine.inspect.edit_sets import as_directions
+
+            return as_directions(question, studio)
         case NetworkQuestion():
             from engine.inspect.networks import network_reply
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from engine.messages import (
     AblateRequest,
+    ArtifactsRequest,
     CircuitRequest,
+    DefenceRequest,
     DescribeRequest,
     DescriberRequest,
+    EffectsRequest,
     ReportRequest,
     StudyRequest,
     VisualiseRequest,
@@ -18,7 +21,10 @@ InspectRequest = (
     | DescribeRequest
     | DescriberRequest
     | AblateRequest
+    | EffectsRequest
+    | ArtifactsRequest
     | CircuitRequest
+    | DefenceRequest
     | VisualiseRequest
     | ReportRequest
 )
@@ -43,10 +49,22 @@ def run(request: InspectRequest, progress: Progress) -> str:
             from engine.inspect.ablate import ablate
 
             return ablate(request, progress)
+        case EffectsRequest():
+            from engine.inspect.effects import effects
+
+            return effects(request, progress)
+        case ArtifactsRequest():
+            from engine.inspect.artifacts import artifacts
+
+            return artifacts(request, progress)
         case CircuitRequest():
             from engine.inspect.circuit import circuit
 
             return circuit(request, progress)
+        case DefenceRequest():
+            from engine.inspect.defence import defence
+
+            return defence(request, progress)
         case VisualiseRequest():
             from engine.inspect.visualise import visualise
 

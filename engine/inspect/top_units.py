@@ -73,6 +73,22 @@ def worths(
     return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
+def first_order(opened: OpenModule, x: Tensor, layers: Sequence[str]) -> dict[str, np.ndarray]:
+    """Layer -> (N, units): what each unit gives to the picture's largest logit."""
+    kinds = {layer.name: layer.kind for layer in opened.info.layers}
+    found: dict[str, list[np.ndarray]] = {name: [] for name in layers}
+    for start in range(0, len(x), together):
+        part = x[start : start + together].to(opened.device)
+        with torch.enable_grad(), Trace(opened.module, layers) as trace:
+            logits = opened.module(part.clone().requires_grad_(True))
+            outputs = [trace[name] for name in layers]
+            gradients = torch.autograd.grad(logits.max(dim=1).values.sum(), outputs)
+        for name, output, gradient in zip(layers, outputs, gradients, strict=True):
+            given = _summed(output.detach() * gradient, kinds[name])
+            found[name].append(given.float().cpu().numpy())
+    return {name: np.concatenate(parts) for name, parts in found.items()}
+
+
 def _summed(product: Tensor, kind: str) -> Tensor:
     """Over positions -> (N, units)."""
     if kind == "map":

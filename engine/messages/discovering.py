@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.messages.inspecting import (
+    EditSetQuestion,
+    EditSetReply,
     EffectQuestion,
     EffectReply,
     NameUnit,
@@ -296,6 +298,7 @@ Question = (
     | UnitsQuestion
     | UnitQuestion
     | EffectQuestion
+    | EditSetQuestion
     | NameUnit
     | NetworkQuestion
 )
@@ -314,5 +317,6 @@ Reply = (
     | UnitsReply
     | UnitReply
     | EffectReply
+    | EditSetReply
     | NetworkReply
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.messages.steering import SteerRequest, Unit, UnitEdit
+from engine.messages.steering import Direction, EditSet, SteerRequest, Unit, UnitEdit
 from engine.messages.values import Picture, Vector
 
 LayerKind = Literal["map", "tokens", "vector"]
@@ -272,6 +272,52 @@ class AblateRequest:
 
 
 @dataclass(frozen=True)
+class EffectsRequest:
+    """What ablating each unit of a study changes, for its grid (job): writes `effects.json`."""
+
+    study: str
+    layers: tuple[str, ...] = ()
+    """() = all of the study."""
+    pictures: int = 2
+    """Samples a unit is measured on."""
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class ArtifactsRequest:
+    """Units of a generator without which its pictures look more like real ones (job).
+
+    Writes `artifacts.json` and `muted.json`, an `EditSet` that switches the worst off.
+    """
+
+    network: str
+    data: str
+    """Folder or zip of pictures it should resemble, such as those it was trained on."""
+    out: str
+    layers: tuple[str, ...] = ()
+    """() = the three largest sizes."""
+    pictures: int = 8
+    """Samples on which units are compared, and as many others on which the set is judged."""
+    keep: int = 8
+    """Units muted at most."""
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class EditSetQuestion:
+    """What sliders make of a set of edits. Answered by an `EditSetReply`."""
+
+    edit_set: EditSet
+
+
+@dataclass(frozen=True)
+class EditSetReply:
+    directions: tuple[Direction, ...]
+    """One a layer, in activations; one step moves them as far as the set does on average."""
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class CircuitRequest:
     """The circuit that computes a unit for a concept given by examples (job) -> circuit.json."""
 
@@ -321,6 +367,51 @@ class Circuit:
     random_kept: float | None = None
     random_pruned: float | None = None
     note: str = ""
+
+
+@dataclass(frozen=True)
+class DefenceRequest:
+    """Suppress the circuit through which an attack works (job) -> defence.json of `Defence`.
+
+    Half of the pictures teach which units those are, the other half is measured.
+    """
+
+    network: str
+    probes: Probes
+    out: str
+    attack: Literal["text", "patch"] = "text"
+    """Pasted words; or a small picture made to deceive."""
+    words: tuple[str, ...] = ()
+    """Of a text attack; () = names of classes, or everyday ones."""
+    width: int = 8
+    """Units suppressed of each layer."""
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Defence:
+    """Accuracy on pictures that played no part in finding the units, 0..1."""
+
+    clean: float
+    attacked: float
+    defended: float
+    """Attacked, with the units suppressed."""
+    clean_defended: float
+    """What the suppression costs where nobody attacks."""
+    truth: str
+    """What accuracy is measured against: `labels`, or `clean answers` where there are none."""
+    edits: tuple[UnitEdit, ...]
+    """The units, clamped to their means on clean pictures."""
+    method: str = ""
+    """Where the units are suppressed."""
+    pictures: int = 0
+    note: str = ""
+
+    @property
+    def recovered(self) -> float | None:
+        """Share of the lost accuracy that comes back; None where none was lost."""
+        lost = self.clean - self.attacked
+        return (self.defended - self.attacked) / lost if lost > 0 else None
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,12 @@ from typing import Literal
 from engine.messages.discovering import ChannelsRequest, DiscoverRequest
 from engine.messages.inspecting import (
     AblateRequest,
+    ArtifactsRequest,
     CircuitRequest,
+    DefenceRequest,
     DescribeRequest,
     DescriberRequest,
+    EffectsRequest,
     ReportRequest,
     StudyRequest,
     VisualiseRequest,
@@ -118,7 +121,10 @@ JobRequest = (
     | DescribeRequest
     | DescriberRequest
     | AblateRequest
+    | EffectsRequest
+    | ArtifactsRequest
     | CircuitRequest
+    | DefenceRequest
     | VisualiseRequest
     | ReportRequest
 )
