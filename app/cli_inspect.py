@@ -87,6 +87,8 @@ def _add_describe(commands: Any) -> None:
     command.add_argument("--describer", default="", metavar="FILE", help="a trained describer")
     command.add_argument("--image-text", default="", metavar="DIR",
                          help="an image-text model in ONNX")  # fmt: skip
+    command.add_argument("--audit", default="", metavar="WORD",
+                         help="only ask which units respond to a label or word")  # fmt: skip
 
 
 def _add_train_describer(commands: Any) -> None:
@@ -133,10 +135,10 @@ def _add_effects(commands: Any) -> None:
 
 def _add_artifacts(commands: Any) -> None:
     command = add_command(commands, "artifacts", _artifacts,
-                          "Find units without which a generator's pictures look more real.")  # fmt: skip
+                          "Find units that spoil a generator's pictures.")  # fmt: skip
     command.add_argument("model", metavar="MODEL", help="a generator")
     command.add_argument("--data", required=True, metavar="DIR",
-                         help="pictures it should resemble, such as its training pictures")  # fmt: skip
+                         help="pictures it should resemble, such as it learnt from")  # fmt: skip
     _add_layers(command)
     command.add_argument("--count", type=int, default=8, metavar="N", help="samples compared")
     command.add_argument("--keep", type=int, default=8, metavar="N", help="units muted at most")
@@ -223,8 +225,11 @@ def _exemplars(args: argparse.Namespace) -> None:
 
 
 def _describe(args: argparse.Namespace) -> None:
-    request = DescribeRequest(args.study, args.layers, args.words, args.describer, args.image_text)
-    _run(args, request, "The names are in {}.")
+    request = DescribeRequest(
+        args.study, args.layers, args.words, args.describer, args.image_text, args.audit
+    )
+    said = "Which units respond is in {}." if args.audit else "The names are in {}."
+    _run(args, request, said)
 
 
 def _train_describer(args: argparse.Namespace) -> None:

@@ -11,12 +11,14 @@ from typing import Any
 
 def measures() -> Iterator[dict[str, Any]]:
     """Every figure, as it is ready."""
-    from engine.bench import inspect_exemplars, inspect_networks
+    from engine.bench import inspect_exemplars, inspect_networks, inspect_turn, inspect_words
     from engine.bench.figure import told
 
     return told(
         (
             ("networks", inspect_networks.measures),
             ("exemplars", inspect_exemplars.measures),
+            ("descriptions", inspect_words.measures),
+            ("turned units", inspect_turn.measures),
         )
     )
