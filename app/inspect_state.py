@@ -10,9 +10,12 @@ import numpy as np
 
 from engine.messages import (
     AblateRequest,
+    ArtifactsRequest,
     CircuitRequest,
+    DefenceRequest,
     DescribeRequest,
     DescriberRequest,
+    EffectsRequest,
     NetworkInfo,
     NetworkLayer,
     ReportRequest,
@@ -57,6 +60,9 @@ InspectJob = (
     | CircuitRequest
     | VisualiseRequest
     | ReportRequest
+    | EffectsRequest
+    | ArtifactsRequest
+    | DefenceRequest
 )
 
 
@@ -77,6 +83,12 @@ def job_title(request: InspectJob) -> str:
             return f"Picture of {unit_words(request.units[0])}" if request.units else "Pictures"
         case ReportRequest():
             return f"Report {short_name(request.out)}"
+        case EffectsRequest():
+            return "Effects of units"
+        case ArtifactsRequest():
+            return f"Artifacts of {short_name(request.network)}"
+        case DefenceRequest():
+            return f"Defend {short_name(request.network)}"
 
 
 def short_name(path: str) -> str:

@@ -24,8 +24,8 @@ WORKSPACES = (
     ("export", "Export", "Pictures, films, ONNX (Ctrl+8)"),
     ("jobs", "Jobs", "What is being computed (Ctrl+9)"),
 )
-NARROW = 1200
-"""Pixels of a window below which its head has to save room."""
+NARROW, NAMELESS = 1360, 1200
+"""Pixels of a window below which its head has to save room, and a running job has no name in it."""
 NEED_MODEL = ("steer", "compass", "vocabulary", "export")
 """Workspaces that are empty without a generator."""
 
@@ -124,7 +124,7 @@ class TopBar(QFrame):
             first = active[0]
             more = f"  +{len(active) - 1}" if len(active) > 1 else ""
             left = time_left(first.seconds_left)
-            name = "" if self.width() < NARROW else f"{title(first.request)}  "
+            name = "" if self.width() < NAMELESS else f"{title(first.request)}  "
             self.chip.setText(f"{name}{first.fraction * 100:.0f} %{more}")
             self.chip.setToolTip(f"{title(first.request)}: {left or first.message}")
         self._squeeze()

@@ -170,6 +170,12 @@ class UnitModel(QAbstractListModel):
             return cell
         return said(cell.summary) if cell is not None else "on its way"
 
+    def known(self, row: int) -> Cell | None:
+        """What stands in a row, if it is at hand."""
+        page, place = divmod(row, PAGE)
+        cells = self._pages.get(page, [])
+        return cells[place] if place < len(cells) else None
+
     def cell(self, row: int) -> Cell | None:
         """What stands in a row; asks for it when it is not at hand."""
         page, place = divmod(row, PAGE)

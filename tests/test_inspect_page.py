@@ -145,11 +145,11 @@ def test_the_brush_keeps_an_edit_in_its_place(
     # Kept as a set of the project, cleared, laid on again.
     window.document.undo_stack.redo()
     edits = window.document.state.units
-    turn.name.setText("bare left")
-    turn.save.click()
+    page.sets.name.setText("bare left")
+    page.sets.save.click()
     turn.clear.click()
     assert window.document.state.units == ()
-    turn.lay_on("bare left")
+    page.sets.lay_on("bare left")
     assert window.document.state.units == edits
 
 
@@ -211,8 +211,9 @@ def test_what_is_missing_is_said(window: MainWindow, qtbot: QtBot, tmp_path: Pat
     page = window.page("inspect")
     assert isinstance(page, InspectPage)
     assert not page.begin.start.isEnabled()
+    assert not page.look.study.begin.isEnabled()
     with qtbot.waitSignal(page.failed) as heard:
-        page.look.study.begin.click()
+        page.look.study.start()
     assert "no network" in str(heard.args)
     with qtbot.waitSignal(page.failed) as heard:
         page.take_drop(str(tmp_path / "song.mp3"))

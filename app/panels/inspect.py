@@ -23,12 +23,14 @@ from app.panels.inspect_job import JobPart
 from app.panels.inspect_look import LookForm
 from app.panels.inspect_measure import Measure
 from app.panels.inspect_picture import SteeredPicture
+from app.panels.inspect_sets import EditSets
 from app.panels.inspect_turn import TurnPart
 from app.state import from_request
 from app.thumbnails import Thumbnails
 from app.widgets.parts import Segments, column, icon_button, label, panel, row, scroll
 from engine.messages import (
     DescribeRequest,
+    EffectsRequest,
     JobUpdate,
     ModelInfo,
     ReportRequest,
@@ -70,7 +72,8 @@ class InspectPage(QWidget):
         self.inspecting = Inspecting(document, link, self)
         self.look = LookForm(self.inspecting, jobs)
         self.picture = SteeredPicture(live, link, thumbnails)
-        self.turn = TurnPart(self.inspecting, self.picture)
+        self.sets = EditSets(self.inspecting, jobs)
+        self.turn = TurnPart(self.inspecting, self.picture, self.sets)
         self.browse = Browse(self.inspecting)
         self.card = UnitCard(self.inspecting)
         self.measure = Measure(self.inspecting, live, jobs)
@@ -92,6 +95,8 @@ class InspectPage(QWidget):
         self.words = label("", "dim")
         tip = "Find words for what the units respond to"
         self.describe = JobPart(self._jobs, "Describe", tip, self._description, slim=True)
+        tip = "Turn every unit off in a few pictures: then the grid can be sorted by effect"
+        self.effects = JobPart(self._jobs, "Effects", tip, self._every_effect, slim=True)
         tip = "One page with everything, to keep and to send: HTML, JSON and CSV"
         self.report = JobPart(self._jobs, "Report…", tip, self._report, slim=True)
 
@@ -99,7 +104,7 @@ class InspectPage(QWidget):
         head = panel()
         head.setFixedHeight(46)
         self._tasks = QWidget()
-        self._tasks.setLayout(row(self.describe, self.report))
+        self._tasks.setLayout(row(self.describe, self.effects, self.report))
         line = row(self.face, self.undo, self.redo, 1, self.words, self._tasks)
         line.setContentsMargins(12, 0, 12, 0)
         head.setLayout(line)
@@ -155,7 +160,7 @@ class InspectPage(QWidget):
 
     def _wire(self) -> None:
         inspecting, stack = self.inspecting, self._document.undo_stack
-        for part in (self.look, self.measure, self.circuit):
+        for part in (self.look, self.measure, self.circuit, self.sets):
             part.failed.connect(self.failed)
         self.face.chosen.connect(self.show_face)
         self.undo.clicked.connect(stack.undo)
@@ -176,6 +181,7 @@ class InspectPage(QWidget):
         self.circuit.used.connect(self._to_turn)
         self.graph.unit_chosen.connect(self._from_graph)
         self.describe.done.connect(self._described)
+        self.effects.done.connect(self._described)
         self.report.done.connect(self._reported)
         self._undo_words()
 
@@ -269,6 +275,9 @@ class InspectPage(QWidget):
     def _described(self, _update: JobUpdate) -> None:
         self.browse.ask()
         self.inspecting.set_quantile(self.inspecting.quantile)
+
+    def _every_effect(self) -> EffectsRequest | None:
+        return EffectsRequest(self.inspecting.study) if self.inspecting.study else None
 
     def _report(self) -> ReportRequest | None:
         folder = QFileDialog.getExistingDirectory(self, "Folder for the report")

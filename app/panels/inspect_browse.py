@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLineEdit, QWidget
 
 from app import icons, theme
 from app.inspect_state import ORDERS, count_words
-from app.inspecting import Inspecting
+from app.inspecting import KEY, Inspecting
 from app.unit_model import UnitModel
 from app.widgets.parts import Choice, column, label, panel, row
 from app.widgets.unitgrid import UnitGrid
-from engine.messages import Unit, UnitsQuestion, UnitSummary
+from engine.messages import Answer, Unit, UnitsQuestion, UnitsReply, UnitSummary
 
+ALL = f"{KEY}all"
 NARROW = 560
 """Pixels."""
 TYPING_MS = 160
@@ -29,6 +32,7 @@ class Browse(QWidget):
     def __init__(self, inspecting: Inspecting):
         super().__init__()
         self._inspecting = inspecting
+        self._stamp = 0
         self._wanted: Unit | None = None
         """A unit to be chosen as soon as it has come."""
         self.model = UnitModel(inspecting.link, self)
@@ -79,6 +83,8 @@ class Browse(QWidget):
         self.grid.selected.connect(inspecting.select)
         self.grid.delegate.starred.connect(self._star)
         self.grid.opened.connect(self.opened)
+        self.grid.all_asked.connect(self._all)
+        inspecting.link.answer.connect(self._answer)
         self.model.counted.connect(self._counted)
         self.model.told.connect(inspecting.learn)
 
@@ -158,6 +164,21 @@ class Browse(QWidget):
     @Slot()
     def _to_grid(self) -> None:
         self.grid.setFocus()
+
+    @Slot()
+    def _all(self) -> None:
+        """Which units are all of them, without their pictures?"""
+        question = self.question()
+        if question is not None:
+            asked = replace(question, count=self.model.rowCount(), thumbnails=0)
+            self._stamp = self._inspecting.link.client.ask(asked, ALL)
+
+    @Slot(object)
+    def _answer(self, answer: Answer) -> None:
+        body = answer.body
+        mine = answer.key == ALL and answer.stamp == self._stamp
+        if mine and isinstance(body, UnitsReply) and len(self.grid.selectedIndexes()) == body.total:
+            self._inspecting.select(tuple(sorted(one.unit for one in body.units)))
 
     # -------------------------------------------------------------- jumps
 

@@ -245,6 +245,7 @@ class LookForm(QWidget):
             self._shown = ""
             self.tree.set_layers((), ())
         self.about.setText(self._about())
+        self.study.begin.setEnabled(info is not None)
         self._tell()
         self._tell_studies()
 

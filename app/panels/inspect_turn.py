@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QGridLayout, QLineEdit, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QGridLayout, QPushButton, QWidget
 
 from app.inspect_state import (
     ACTIONS,
@@ -17,13 +17,11 @@ from app.inspect_state import (
 from app.inspecting import Inspecting
 from app.panels.inspect_picture import SteeredPicture
 from app.panels.picture_part import named
-from app.state import fresh_key
 from app.widgets.amount import AmountRow
 from app.widgets.editlist import EditList
-from app.widgets.flow import Flow
 from app.widgets.mask import MaskTools
-from app.widgets.parts import Segments, column, icon_button, label, push, row, section
-from engine.messages import EditSet, UnitAction, UnitEdit
+from app.widgets.parts import Segments, column, label, push, row, section
+from engine.messages import UnitAction, UnitEdit
 
 BOOST = 2.0
 WHERE = (
@@ -38,8 +36,10 @@ class TurnPart(QWidget):
     measure_asked = Signal()
     """Of a network without a canvas: the edits are to be measured over pictures."""
 
-    def __init__(self, inspecting: Inspecting, picture: SteeredPicture):
+    def __init__(self, inspecting: Inspecting, picture: SteeredPicture, sets: QWidget):
+        """`sets`: what stands below the list."""
         super().__init__()
+        self.sets = sets
         self._inspecting, self._layer, self._picture = inspecting, picture.layer, picture
         self.current = -1
         """Number of the edit that amount and brush work on."""
@@ -64,12 +64,6 @@ class TurnPart(QWidget):
         self.clear = push("Clear", "Nothing is turned any more")
         self.clear.setProperty("compact", True)
         self.measure = push("Measure…", "What these edits do to the answers over the pictures")
-        self.name = QLineEdit()
-        self.name.setPlaceholderText("Name for this set")
-        self.name.setAccessibleName("Name for this set of edits")
-        self.save = icon_button("save", "Keep these edits as a set of the project")
-        self.sets = Flow()
-        self._chips: list[QToolButton] = []
 
     def _build(self) -> None:
         layout = column(self, spacing=8)
@@ -91,11 +85,6 @@ class TurnPart(QWidget):
         self._dial = QWidget()
         self._dial.setLayout(named("Amount", self.amount, 52))
         layout.addWidget(self._dial)
-        self._keep = QWidget()
-        line = row(self.name, self.save, spacing=4)
-        line.setStretch(0, 1)
-        self._keep.setLayout(line)
-        layout.addWidget(self._keep)
         layout.addWidget(self.sets)
         layout.addStretch(1)
 
@@ -107,7 +96,6 @@ class TurnPart(QWidget):
         inspecting.selection_changed.connect(self.refresh)
         inspecting.card_changed.connect(self.refresh)
         inspecting.network_changed.connect(self.refresh)
-        inspecting.document.changed.connect(self._document_changed)
         self.list.chosen.connect(self.choose)
         self.list.switched.connect(self.switch)
         self.list.removed.connect(self.remove)
@@ -119,8 +107,6 @@ class TurnPart(QWidget):
         self._layer.left.connect(self._leave)
         self.clear.clicked.connect(self.clear_all)
         self.measure.clicked.connect(self.measure_asked)
-        self.save.clicked.connect(self.keep)
-        self.name.returnPressed.connect(self.keep)
 
     # -------------------------------------------------------------- verbs
 
@@ -230,61 +216,6 @@ class TurnPart(QWidget):
             else:
                 self._layer.reset()
 
-    # -------------------------------------------------------------- sets
-
-    @Slot()
-    def keep(self) -> None:
-        """These edits as a named set of the project."""
-        document, edits = self._inspecting.document, self._inspecting.edits
-        if not edits or document.info is None:
-            return
-        name = self.name.text().strip() or edit_words(edits[0])
-        taken = [one.key for one in document.state.edit_sets]
-        kept = EditSet(fresh_key(taken, name), name, edits, document.info.id)
-        document.change("Keep a set of edits", edit_sets=(*document.state.edit_sets, kept))
-        self.name.clear()
-
-    def lay_on(self, key: str) -> None:
-        """The edits of a set, added to those there are."""
-        found = self._inspecting.document.state.edit_set(key)
-        if found is not None:
-            more = tuple(edit for edit in found.edits if edit not in self._inspecting.edits)
-            self._inspecting.turn(f"Turn {found.name}", (*self._inspecting.edits, *more))
-
-    @Slot(object, object)
-    def _document_changed(self, old: object, new: object) -> None:
-        self._show_sets()
-
-    def _show_sets(self) -> None:
-        document, info = self._inspecting.document, self._inspecting.document.info
-        own = [
-            one
-            for one in document.state.edit_sets
-            if self._inspecting.steered and info is not None and one.model in ("", info.id)
-        ]
-        while len(self._chips) < len(own):
-            chip = QToolButton()
-            chip.setProperty("chip", True)
-            chip.clicked.connect(self._chip)
-            self.sets.add(chip)
-            self._chips.append(chip)
-        for index, chip in enumerate(self._chips):
-            chip.setVisible(index < len(own))
-            if index < len(own):
-                chip.setText(own[index].name)
-                chip.setObjectName(own[index].key)
-                chip.setAccessibleName(f"Turn the set {own[index].name}")
-                words = "; ".join(edit_words(edit) for edit in own[index].edits[:6])
-                chip.setToolTip(f"Turn as in this set: {words}")
-        self.sets.setVisible(bool(own))
-        self.sets.refresh()
-
-    @Slot()
-    def _chip(self) -> None:
-        sender = self.sender()
-        if sender is not None:
-            self.lay_on(sender.objectName())
-
     # -------------------------------------------------------------- look
 
     @Slot()
@@ -306,7 +237,6 @@ class TurnPart(QWidget):
         self._turned.setText(f"TURNED  {len(edits)}" if edits else "TURNED")
         self.clear.setVisible(bool(edits))
         self.measure.setVisible(bool(edits) and not steered)
-        self._keep.setVisible(bool(edits) and steered)
         dial = edit is not None and edit.action in ("boost", "clamp")
         self._dial.setVisible(dial)
         if edit is not None and dial:
@@ -316,4 +246,3 @@ class TurnPart(QWidget):
         self.hint.setVisible(self.painting)
         if edit is not None and self.painting and edit.mask is not None:
             self._show_mask(edit)
-        self._show_sets()

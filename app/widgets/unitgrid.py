@@ -152,6 +152,8 @@ class UnitGrid(QListView):
     """UnitSummary under the cursor."""
     selected = Signal(object)
     """Tuple of Units."""
+    all_asked = Signal()
+    """All rows are selected, those too that have never been seen."""
     opened = Signal()
     """Return or double click: to the card."""
 
@@ -215,10 +217,12 @@ class UnitGrid(QListView):
 
     def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
         super().selectionChanged(selected, deselected)
-        cells = [index.data(CELL) for index in self.selectedIndexes()]
-        self.selected.emit(
-            tuple(sorted(cell.summary.unit for cell in cells if isinstance(cell, Cell)))
-        )
+        cells = [self._units.known(index.row()) for index in self.selectedIndexes()]
+        self.selected.emit(tuple(sorted(cell.summary.unit for cell in cells if cell is not None)))
+
+    def selectAll(self) -> None:
+        super().selectAll()
+        self.all_asked.emit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key, bare = event.key(), not event.modifiers()
