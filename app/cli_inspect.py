@@ -33,7 +33,7 @@ def add(commands: Any) -> None:
     group = commands.add_parser("inspect", help=text, description=text)
     kinds = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for adding in (
-        _add_exemplars, _add_describe, _add_train_describer, _add_ablate,
+        _add_prepare, _add_exemplars, _add_describe, _add_train_describer, _add_ablate,
         _add_effects, _add_artifacts,
         _add_circuit, _add_defend, _add_visualise, _add_report,
     ):  # fmt: skip
@@ -66,6 +66,11 @@ def parse_unit(text: str) -> Unit:
 def parse_layers(text: str) -> tuple[str, ...]:
     """`A,B`."""
     return tuple(name for name in map(str.strip, text.split(",")) if name)
+
+
+def _add_prepare(commands: Any) -> None:
+    command = add_command(commands, "prepare", _prepare, "Make a network ready to look into.")
+    command.add_argument("model", metavar="MODEL", help=MODEL)
 
 
 def _add_exemplars(commands: Any) -> None:
@@ -215,6 +220,15 @@ def _add_units(command: argparse.ArgumentParser) -> None:
 
 def _add_out(command: argparse.ArgumentParser, metavar: str, text: str) -> None:
     command.add_argument("-o", "--out", required=True, metavar=metavar, help=text)
+
+
+def _prepare(args: argparse.Namespace) -> None:
+    with working(args) as bar:
+        info = open_client(args).network(args.model, bar.progress)
+    units = sum(layer.units for layer in info.layers)
+    facts = {"name": info.name, "id": info.id, "layers": len(info.layers), "units": units}
+    text = f"{info.name} is ready: {len(info.layers)} layers, {units:,} units."
+    answer(args, facts, text if not info.note else f"{text} {info.note}")
 
 
 def _exemplars(args: argparse.Namespace) -> None:

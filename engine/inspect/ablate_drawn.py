@@ -71,7 +71,7 @@ def measured(
         "area": _mean(changes, "area"),
         "changed_random": _mean(changes, "changed_random"),
         "samples": changes,
-        "notes": list(found.notes),
+        "notes": [],
     }
 
 
