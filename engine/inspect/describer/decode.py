@@ -16,6 +16,10 @@ from engine.inspect.describer.model import END, PAD, START, Describer
 beam = 50
 prior_weight = 0.2
 """λ, as MILAN has it."""
+least_likely = 3.0
+"""Log of how much less likely than the likeliest a description may be. MILAN's beam of 50 holds
+none such out of thousands of words; of a small vocabulary it holds every fragment, and what nobody
+ever says has the least p(d)."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,8 @@ def tell(describer: Describer, exemplars: Tensor) -> list[Told]:
         for text, (_, given), one in zip(texts, ended, usual, strict=True)
         if text
     ]
+    likeliest = max((one.given for one in found), default=0.0)
+    found = [one for one in found if one.given >= likeliest - least_likely]
     return sorted(found, key=lambda one: -one.score)
 
 

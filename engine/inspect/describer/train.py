@@ -39,7 +39,7 @@ first_share = 0.6
 """Of the time that the encoder takes; the captioner and the prior share the rest."""
 mask_share = (0.02, 0.25)
 """Of a picture's area: a training mask is the strongest part, of a random size between these."""
-fastest_end = 20
+fewest_steps = 20
 """Steps of each part, even when the time is shorter."""
 
 
@@ -205,11 +205,11 @@ def _descend(
     module: torch.nn.Module, loss: Callable[[int], Tensor], seconds: float, rate: float,
     progress: Progress, message: str,
 ) -> None:  # fmt: skip
-    """AdamW with a rate that falls to zero by the clock."""
+    """AdamW with a rate that falls by the clock, or by steps where the time is very short."""
     optimiser = torch.optim.AdamW(module.parameters(), lr=rate, weight_decay=1e-3)
     began = time.monotonic()
     step, share = 0, 0.0
-    while share < 1.0 or step < fastest_end:
+    while share < 1.0:
         for group in optimiser.param_groups:
             group["lr"] = rate * max(0.02, 1.0 - share)
         optimiser.zero_grad(set_to_none=True)
@@ -218,7 +218,7 @@ def _descend(
         torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
         optimiser.step()
         step += 1
-        share = (time.monotonic() - began) / seconds
+        share = min((time.monotonic() - began) / seconds, step / fewest_steps)
         if step % 5 == 0:
             progress(min(share, 1.0), message, figures=(("loss", float(value.detach())),))
 
