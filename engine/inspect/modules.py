@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engine.inspect.onnx_files import described
-from engine.inspect.preprocessing import Preprocessing, assumed
+from engine.inspect.onnx_files import described, unprepared
+from engine.inspect.preprocessing import Preprocessing, assumed, lite
 from engine.inspect.sources import Source, find
 from engine.messages import NetworkInfo, NetworkLayer
 from models import classifiers
 from models.errors import LodestoneError, RefusedFile
 from models.foreign import read_weights
+from models.vit_names import renamed
 
 PASSING = ("Identity", "Dropout", "Flatten")
 """Modules that are no layer of their own."""
@@ -61,6 +62,8 @@ def open_source(source: Source, device: str = "auto") -> OpenModule:
     info = dataclasses.replace(info, id=source.id, name=source.name, path=source.asked)
     if info.kind == "classifier" and len(source.classes) == info.layers[-1].units:
         info = dataclasses.replace(info, classes=source.classes)
+    if source.kind == "program" and source.preprocessing is None:
+        info = dataclasses.replace(info, note=f"{unprepared(source)} {info.note}".strip())
     return OpenModule(module, info, preprocessing, where)
 
 
@@ -71,12 +74,15 @@ def _device(device: str) -> torch.device:
 
 def _from_weights(source: Source) -> tuple[nn.Module, Preprocessing]:
     state = {name: np.asarray(a) for name, a in read_weights(source.path).items()}
-    kind = classifiers.detect({name: array.shape for name, array in state.items()})
+    kind = _recognised(state)
     if kind is None:
         raise RefusedFile(
             f"{source.path.name} holds weights of a network Lodestone does not know. "
             "Save it with torch.export (.pt2) or as ONNX."
         )
+    if kind.id == "vit":
+        state = renamed(state)
+        kind.config.update({k: v for k, v in source.facts.items() if k == "heads"})
     module = classifiers.build(kind)
     tensors = {name: torch.from_numpy(_plain(array)) for name, array in state.items()}
     # Files written before torch 1.0 lack the counters of batches, which play no part here.
@@ -89,7 +95,15 @@ def _from_weights(source: Source) -> tuple[nn.Module, Preprocessing]:
             "Copy the file again from where it came from.",
             str(error),
         ) from error
-    return module, source.preprocessing or classifiers_preprocessing(kind)
+    return module, source.preprocessing or published(kind)
+
+
+def _recognised(state: Mapping[str, np.ndarray]) -> classifiers.Classifier | None:
+    """None where the tensors are none of a known network's."""
+    try:
+        return classifiers.detect({name: array.shape for name, array in state.items()})
+    except (LookupError, ValueError, TypeError, ArithmeticError):
+        return None  # names like a known network's, but shapes that are not
 
 
 def _from_program(source: Source) -> tuple[nn.Module, Preprocessing]:
@@ -110,10 +124,18 @@ def _from_program(source: Source) -> tuple[nn.Module, Preprocessing]:
     return module, assumed(shape[1], size, classes)
 
 
-def classifiers_preprocessing(kind: classifiers.Classifier) -> Preprocessing:
-    """What the architecture was published with."""
-    side = kind.side
-    return Preprocessing((side, side), round(side * 256 / 224))
+def published(kind: classifiers.Classifier) -> Preprocessing:
+    """What the architecture was published with: ImageNet's mean and deviation, mostly."""
+    size = (kind.side, kind.side)
+    if kind.id == "efficientnet-lite":
+        return lite(kind.side)
+    if kind.channels != 3 or kind.side < 64:
+        return assumed(kind.channels, size, 0)
+    shorter = round(kind.side * 256 / 224)
+    if kind.id == "vit" and kind.config["classes"]:
+        half = (127.5,) * 3
+        return Preprocessing(size, shorter, half, half, "bicubic")
+    return Preprocessing(size, shorter)
 
 
 def _plain(array: np.ndarray) -> np.ndarray:

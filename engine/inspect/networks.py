@@ -9,6 +9,10 @@ Computes with ONNX Runtime; torch is imported only to make a graph that is not k
 
 from __future__ import annotations
 
+import dataclasses
+import subprocess
+import sys
+import time
 from collections import OrderedDict
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
@@ -105,8 +109,6 @@ def ensure_graph(source: Source, progress: Progress | None = None) -> tuple[Kept
 
 def _as_asked(note: Note, source: Source) -> Note:
     """Name, path and card are those of the file at hand; the graph may come from a copy of it."""
-    import dataclasses
-
     info = dataclasses.replace(note.info, name=source.name, path=source.asked)
     preprocessing = source.preprocessing or note.preprocessing
     shape = (preprocessing.channels, *preprocessing.size)
@@ -295,8 +297,6 @@ def _pixels(image: np.ndarray) -> np.ndarray:
 
 
 def _with_provider(info: NetworkInfo, provider: str) -> NetworkInfo:
-    import dataclasses
-
     return dataclasses.replace(info, provider=provider)
 
 
@@ -308,5 +308,30 @@ def network_reply(
 
     yield None
     source = find(question.network)
+    if source.info is None and Kept.of(source.id).read() is None and source.kind != "onnx":
+        yield from _prepared_apart(source)
     info = generator_info(source.info) if source.info else ensure_graph(source)[1].info
     return NetworkReply(info, studies_of(info.id))
+
+
+def _prepared_apart(source: Source) -> Generator[None, None, None]:
+    """Make the graph in a process of its own: torch would stop the canvas for seconds."""
+    program = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "app"]
+    child = subprocess.Popen(
+        [*program, "inspect", "prepare", source.asked],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        while child.poll() is None:
+            time.sleep(0.02)
+            yield None
+    finally:
+        if child.poll() is None:
+            child.kill()
+        said = child.communicate()[1].strip()
+    if child.returncode:
+        sentence = said.rpartition("lodestone: ")[2] or f"{source.name} could not be prepared."
+        raise LodestoneError(sentence, said)

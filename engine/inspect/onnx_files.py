@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 BENDS = ("Relu", "Clip", "LeakyRelu", "PRelu", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh", "Elu",
          "Gelu", "Softplus", "Mish", "Selu")  # fmt: skip
 LAYERS = (*BENDS, "Conv", "ConvTranspose", "Gemm", "MatMul", "Add", "Sub", "Mul", "Concat",
-          "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "ReduceMean", "BatchNormalization",
+          "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "ReduceMean",
+          "BatchNormalization",
           "LayerNormalization", "InstanceNormalization", "GroupNormalization", "Softmax",
           "LogSoftmax", "Resize", "Upsample", "FusedConv", "Attention")  # fmt: skip
 """Operators whose output is a layer; the others move numbers about or compute shapes."""
@@ -87,13 +88,18 @@ def make(source: Source, kept: Kept) -> None:
 def _note(source: Source, missed: Sequence[str]) -> str:
     said = []
     if source.preprocessing is None:
-        said.append(
-            "The file does not say how pictures are prepared for it: this is assumed. A card "
-            f"{source.path.name}.json beside it can say."
-        )
+        said.append(unprepared(source))
     if missed:
         said.append(f"{len(missed)} layers never run: {', '.join(missed[:4])}.")
     return " ".join(said)
+
+
+def unprepared(source: Source) -> str:
+    """What to say of a file without a card."""
+    return (
+        "The file does not say how pictures are prepared for it: this is assumed. A card "
+        f"{source.path.name}.json beside it can say."
+    )
 
 
 def _load(path: Path) -> onnx.ModelProto:

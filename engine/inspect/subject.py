@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from engine.messages import (
 from engine.messages.inspecting import LayerKind
 from engine.progress import Progress
 from engine.steer.latents import resolve
+from engine.trace import Edit as Edit
 from engine.trace import Trace
 
 BATCH = 8
@@ -196,9 +197,6 @@ def _generator(source: Source, probes: Probes, progress: Progress) -> Subject:
     starts = range(0, len(requests), BATCH)
     batches = tuple(generator.arguments(requests[start : start + BATCH]) for start in starts)
     return Subject(generator.synthesis, generator.network, batches)
-
-
-Edit = Callable[[str, Tensor], Tensor | None]
 
 
 def traced(
