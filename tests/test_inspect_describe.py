@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from engine.bench.inspect_planted import layer, said, write_network, write_pictures
+from engine.codec import from_json
 from engine.inspect import predict
 from engine.inspect.audit import audit, find_units
 from engine.inspect.bytepairs import BytePairs
@@ -18,6 +19,7 @@ from engine.inspect.choose import Shown, choose
 from engine.inspect.describe import describe, read_words
 from engine.inspect.embed import PlainWords, text_embedder
 from engine.inspect.exemplars import study
+from engine.inspect.named import keep_words, unit_words
 from engine.inspect.study import Study
 from engine.inspect.study import say as keep_name
 from engine.inspect.tags import tags, word_bank
@@ -78,6 +80,29 @@ def test_a_persons_name_wins_and_is_found(planted: tuple[Path, tuple[str, ...]])
     assert find_units(made, "ember") == [(unit, 1.0)]
     keep_name(NameUnit(str(folder), unit, ""))
     assert Study.open(folder).description(unit).method != "human"
+
+
+def test_names_of_a_generators_units_are_words_to_steer_by(
+    planted: tuple[Path, tuple[str, ...]],
+) -> None:
+    folder, _ = planted
+    keep_name(NameUnit(str(folder), Unit(layer, 2), "round Glasses"))
+    keep_name(NameUnit(str(folder), Unit(layer, 4), "the glasses"))
+    made = Study.open(folder)
+    assert unit_words(made) is None  # no generator: nothing to steer
+    made.network = replace(made.network, kind="generator")
+    found = unit_words(made)
+    assert found is not None
+    assert [(word.text, word.count) for word in found.words] == [("glasses", 2), ("round", 1)]
+    direction = found.words[0].direction
+    assert (direction.space, direction.at, direction.model) == ("a", layer, made.network.id)
+    vector = direction.vector.array()
+    assert set(np.flatnonzero(vector)) == {2, 4}
+    assert np.linalg.norm(vector) == pytest.approx(1.0)
+    keep_words(made)
+    assert from_json((folder / "vocabulary.json").read_bytes()) == found
+    for index in (2, 4):
+        keep_name(NameUnit(str(folder), Unit(layer, index), ""))
 
 
 def test_units_are_found_by_words(planted: tuple[Path, tuple[str, ...]]) -> None:

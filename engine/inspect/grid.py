@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.inspect.named import keep_words
 from engine.inspect.shelf import HEAD
 from engine.inspect.shown import exemplars, strip
 from engine.inspect.study import (
@@ -125,6 +126,7 @@ def unit(question: UnitQuestion) -> Generator[UnitReply | None, None, UnitReply]
 def name_unit(question: NameUnit) -> Generator[UnitReply | None, None, UnitReply]:
     """Keep a person's name, star or note; answers with the card."""
     say(question)
+    keep_words(Study.open(question.study))
     yield None
     return (yield from unit(UnitQuestion(question.study, question.unit)))
 
