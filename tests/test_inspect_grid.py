@@ -162,6 +162,18 @@ def test_a_card_at_any_quantile(study: Study, card: Callable[..., UnitReply]) ->
     np.testing.assert_array_equal(dark[outside], (plain[outside] * DARKENED).astype(np.uint8))
 
 
+def test_vectors_have_histograms_and_levels_too(
+    study: Study, card: Callable[..., UnitReply]
+) -> None:
+    peaks = study.peaks("b")[1]
+    reply = card("b", 1, quantile=0.95)
+    assert sum(reply.counts) == 30
+    assert reply.edges[0] == pytest.approx(peaks.min())
+    assert reply.edges[-1] == pytest.approx(peaks.max())
+    assert reply.level == pytest.approx(np.quantile(peaks, 0.95))
+    assert reply.exemplars[0].picture == reply.exemplars[0].plain
+
+
 def test_neighbours_correlate(card: Callable[..., UnitReply]) -> None:
     best, correlation = card("a", 0).neighbours[0]
     assert best == Unit("a", 2)

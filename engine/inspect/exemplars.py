@@ -259,6 +259,8 @@ def _write_layer(folder: Path, one: Passed, number: int) -> dict[str, Any]:
     place = folder / "layers" / name
     place.mkdir(parents=True, exist_ok=True)
     tally = one.tally
+    if one.size == (1, 1):
+        tally.draw_vectors(np.asarray(one.peaks))
     arrays = tally.arrays()
     for left in ("maps", "slots", "begun"):
         del arrays[left]

@@ -11,12 +11,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-LOW, HIGH = 0.8, 0.95
-"""Quantiles of the first pictures where a tail begins: of few positions, and of many."""
+LOW, HIGH = 0.8, 0.87
+"""Quantiles of the first pictures where a tail begins: of few positions, and of many. The first
+ones say less of maps of few positions; .9 is the lowest quantile that is asked for."""
 OCTAVES = 8
 BITS = 8
-CHUNK = 1 << 19
-"""Activations handled together."""
 SMALL = 64
 """Positions of a small map."""
 _PARTS = ("start", "width", "counts", "total", "above", "top")
@@ -60,11 +59,7 @@ class Tails:
         if positions <= SMALL:
             # A unit's values together: its bins are then in the cache.
             values = np.ascontiguousarray(values.swapaxes(0, 1)).reshape(1, units, -1)
-            positions = values.shape[2]
-        # As many pictures at a time as the processor's caches hold.
-        some = max(1, CHUNK // (units * positions))
-        for first in range(0, len(values), some):
-            self._add(values[first : first + some], scale)
+        self._add(values, scale)
 
     def _add(self, values: np.ndarray, scale: np.ndarray) -> None:
         pictures, units, positions = values.shape
@@ -86,14 +81,15 @@ class Tails:
 
     def _make_room(self, largest: np.ndarray) -> None:
         """Widen the bins of units whose new values would lie beyond the last."""
-        self.top = np.maximum(self.top, largest)
-        reach = np.where(np.isfinite(largest), largest - self.start, 0.0)
-        fresh = (self.width == 0) & (reach > 0)
-        self.width[fresh] = _usable(reach[fresh] / 64.0, self.start[fresh])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            octaves = np.log2(1.0 + reach / self.width)
-        for unit in np.flatnonzero((self.width > 0) & (octaves >= OCTAVES)):
-            self._widen(int(unit), 2.0 ** np.ceil(octaves[unit] - OCTAVES + 1))
+        np.maximum(self.top, largest, out=self.top)
+        fresh = (self.width == 0) & (largest > self.start)
+        if fresh.any():
+            reach = (largest - self.start)[fresh]
+            self.width[fresh] = _usable(reach / 64.0, self.start[fresh])
+        beyond = largest >= self.start + self.width * np.float32((1 << OCTAVES) - 1)
+        for unit in np.flatnonzero(beyond & (self.width > 0)):
+            steps = 1.0 + (float(largest[unit]) - float(self.start[unit])) / float(self.width[unit])
+            self._widen(int(unit), 2.0 ** np.ceil(np.log2(steps) - OCTAVES + 1))
 
     def _widen(self, unit: int, factor: float) -> None:
         full = np.flatnonzero(self.counts[unit])
@@ -112,18 +108,18 @@ class Tails:
         numbers = np.arange((OCTAVES << bits) + 1, dtype=np.int32) + (_ONE << bits)
         return (numbers << (_MANTISSA - bits)).view(np.float32).astype(np.float64)
 
-    def arrays(self, name: str) -> dict[str, np.ndarray]:
+    def arrays(self) -> dict[str, np.ndarray]:
         """All that is known, for a file."""
-        return {f"{name}_{part}": getattr(self, part) for part in _PARTS}
+        return {f"tail_{part}": getattr(self, part) for part in _PARTS}
 
     @staticmethod
-    def of(arrays: Mapping[str, np.ndarray], name: str) -> Tails | None:
-        """What `arrays` said of it; None where they say nothing."""
-        if f"{name}_start" not in arrays:
+    def of(arrays: Mapping[str, np.ndarray]) -> Tails | None:
+        """What `arrays` said; None where they say nothing."""
+        if "tail_start" not in arrays:
             return None
         made = Tails.__new__(Tails)
         for part in _PARTS:
-            setattr(made, part, arrays[f"{name}_{part}"])
+            setattr(made, part, arrays[f"tail_{part}"])
         made.bins = made.counts.shape[1]
         made.bits = (made.bins // OCTAVES).bit_length() - 1
         return made

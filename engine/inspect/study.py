@@ -205,20 +205,15 @@ class Study:
     def level(self, unit: Unit, quantile: float = 0.99) -> float:
         """Activation at a quantile over all positions of all pictures; NaN where unknown."""
         quantile = min(max(quantile, QUANTILES[0]), QUANTILES[1])
-        top = self._top(unit.layer)
-        tails, lower = Tails.of(top, "tail"), Tails.of(top, "lower")
+        tails = Tails.of(self._top(unit.layer))
         if tails is None:
             peaks = np.asarray(self.peaks(unit.layer)[unit.index])
             peaks = peaks[np.isfinite(peaks)]
             return float(np.quantile(peaks, quantile)) if len(peaks) else float("nan")
-        found = float("inf")
-        for one in (tails, lower):
-            if one is not None:
-                if one.covers(unit.index, quantile):
-                    return min(found, one.level(unit.index, quantile))
-                found = min(found, float(one.start[unit.index]))
+        if tails.covers(unit.index, quantile):
+            return tails.level(unit.index, quantile)
         # Rare: the first pictures made the tail begin too high. The histogram is coarser.
-        return min(found, self._roughly(unit, quantile))
+        return min(float(tails.start[unit.index]), self._roughly(unit, quantile))
 
     def levels(self, layer: str, quantile: float = 0.99) -> np.ndarray:
         """(units,) float64: the level of every unit."""

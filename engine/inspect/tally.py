@@ -15,14 +15,16 @@ import numpy as np
 from engine.inspect.levels import BITS, HIGH, LOW, OCTAVES, Tails
 
 HISTOGRAM_BINS = 40
-SAMPLES = 4_000
+SAMPLES = 2_000
 """Positions that a unit's histogram counts, at least, where there are so many."""
+FEW = 60
+"""Pictures of which every one goes into the histograms."""
+CHUNK = 1 << 18
+"""Activations handled together."""
 LOOKED = 512
 """Activations of a unit by which tails and histograms begin."""
 MANY = 400
-"""Positions of a map from which only the highest twentieth is counted whole …"""
-THINNED = 400
-"""… and what lies below it, from .8 to .95, at so many of its positions."""
+"""Positions of a large map."""
 LARGEST_MAP = 224
 """Side beyond which kept maps are made smaller (each value the largest of its area)."""
 _CLASS_TOKENS = (0, 1, 2, 5)
@@ -51,7 +53,7 @@ class Plan:
     def bytes(self) -> int:
         """Memory while the pass runs."""
         height, width = self.kept
-        tails = 0 if self.rows * self.columns == 1 else self.units * (OCTAVES << self.bits) * 8
+        tails = 0 if self.rows * self.columns == 1 else self.units * (OCTAVES << self.bits) * 4
         return tails + self.units * self.exemplars * (height * width * 2 + 16)
 
 
@@ -105,9 +107,7 @@ class LayerTally:
         self.missing = np.zeros(units, np.int64)
         """Pictures in which the unit was not a number."""
         self.tails: Tails | None = None
-        """Of all positions; None of vectors, whose values are kept whole …"""
-        self.lower: Tails | None = None
-        """… and, of large maps, of some positions, from further down."""
+        """None of vectors, whose values are kept whole."""
         self.low = np.zeros(units, np.float32)
         self.high = np.zeros(units, np.float32)
         self.histogram = np.zeros((units, HISTOGRAM_BINS), np.int64)
@@ -118,6 +118,23 @@ class LayerTally:
 
         Returns their spatial maxima and means (N, C); NaN where not a number.
         """
+        if not self._begun:
+            self._begin(values)
+        # As many pictures at a time as the processor's caches hold: they are read several times.
+        some = max(1, CHUNK // (values.shape[1] * values.shape[2]))
+        parts = [self._look(values[at : at + some]) for at in range(0, len(values), some)]
+        peaks, means = (np.concatenate(part) for part in zip(*parts, strict=True))
+        # Of many pictures a quarter, more closely: reading a few numbers costs as much as many.
+        every = 4 if self.plan.pictures > 4 * FEW else 1
+        if values.shape[2] > 1 and int(numbers[0]) % every == 0:
+            self._draw(values, peaks, every)
+        self._lead(np.asarray(numbers, np.int32), values, peaks)
+        return peaks, means
+
+    # ---------------------------------------------------------------- distribution
+
+    def _look(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Maxima and means (N, C) of some pictures, which are counted."""
         with np.errstate(invalid="ignore", over="ignore"):
             peaks = values.max(axis=2)
             # A product with ones reads as fast as memory gives; halves are kept of it in any case.
@@ -127,28 +144,15 @@ class LayerTally:
             values = np.where(bad[..., None], np.float32(np.nan), values)
             peaks[bad] = means[bad] = np.nan
             self.missing += bad.sum(axis=0)
-        self._count(values, peaks)
-        self._lead(np.asarray(numbers, np.int32), values, peaks)
-        return peaks, means
-
-    # ---------------------------------------------------------------- distribution
-
-    def _count(self, values: np.ndarray, peaks: np.ndarray) -> None:
-        positions = values.shape[2]
-        if positions == 1:
-            return
-        spread = values[:, :, :: max(1, positions // THINNED)] if positions > MANY else values
-        if not self._begun:
-            self._begin(spread)
         if self.tails is not None:
             self.tails.add(values, peaks)
-        if self.lower is not None:
-            self.lower.add(np.ascontiguousarray(spread), peaks)
-        wanted = min(positions, max(4, -(-SAMPLES // self.plan.pictures)))
-        self._draw(values[:, :, np.linspace(0, positions - 1, wanted).astype(np.int64)])
+        return peaks, means
 
-    def _draw(self, chosen: np.ndarray) -> None:
-        """Count (N, C, M) values into the histograms."""
+    def _draw(self, values: np.ndarray, peaks: np.ndarray, every: int) -> None:
+        """Count evenly spread positions into the histograms."""
+        wanted = min(values.shape[2], max(4, -(-every * SAMPLES // self.plan.pictures)))
+        chosen = values[:, :, np.linspace(0, values.shape[2] - 1, wanted).astype(np.int64)]
+        chosen[~np.isfinite(peaks)] = np.nan
         span = self.high - self.low
         scale = np.zeros(len(span), np.float32)
         np.divide(HISTOGRAM_BINS, span, out=scale, where=span > 0)
@@ -163,21 +167,21 @@ class LayerTally:
         found = np.bincount(numbers.reshape(-1), minlength=len(span) * bars)
         self.histogram += found.reshape(-1, bars)[:, 1:]
 
-    def _begin(self, spread: np.ndarray) -> None:
-        """From the first pictures (N, C, M): where tails and histograms begin."""
+    def _begin(self, values: np.ndarray) -> None:
+        """From the first pictures: where tails and histograms begin."""
         self._begun = True
-        each = max(1, LOOKED // len(spread))
-        places = np.linspace(0, spread.shape[2] - 1, min(each, spread.shape[2])).astype(np.int64)
-        first = spread[:, :, places].swapaxes(0, 1).reshape(spread.shape[1], -1)
+        positions = values.shape[2]
+        if positions == 1:
+            return
+        wanted = min(positions, max(1, LOOKED // len(values)))
+        places = np.linspace(0, positions - 1, wanted).astype(np.int64)
+        first = values[:, :, places].swapaxes(0, 1).reshape(values.shape[1], -1)
         known = np.isfinite(first).any(axis=1)
         self.low[known] = np.nanmin(first[known], axis=1)
         self.high[known] = np.nanmax(first[known], axis=1)
         # Later pictures reach further; what lies beyond counts in the last bar.
         self.high += 0.25 * (self.high - self.low)
-        many = self.plan.rows * self.plan.columns > MANY
-        self.tails = Tails(first, HIGH if many else LOW, self.plan.bits)
-        if many:
-            self.lower = Tails(first, LOW, max(5, self.plan.bits - 2))
+        self.tails = Tails(first, HIGH if positions > MANY else LOW, self.plan.bits)
 
     # ---------------------------------------------------------------- exemplars
 
@@ -233,9 +237,7 @@ class LayerTally:
             "maps": self.maps, "missing": self.missing, "low": self.low, "high": self.high,
             "histogram": self.histogram, "begun": np.array(self._begun),
         }  # fmt: skip
-        for name, tails in (("tail", self.tails), ("lower", self.lower)):
-            found |= {} if tails is None else tails.arrays(name)
-        return found
+        return found if self.tails is None else found | self.tails.arrays()
 
     @staticmethod
     def of(plan: Plan, arrays: Any) -> LayerTally:
@@ -249,8 +251,17 @@ class LayerTally:
         made.maps, made.missing = found["maps"], found["missing"]
         made.low, made.high, made.histogram = found["low"], found["high"], found["histogram"]
         made._begun = bool(found["begun"])
-        made.tails, made.lower = Tails.of(found, "tail"), Tails.of(found, "lower")
+        made.tails = Tails.of(found)
         return made
+
+    def draw_vectors(self, peaks: np.ndarray) -> None:
+        """Histograms of a vector's units (C, N), whose values are all kept."""
+        there = np.isfinite(peaks)
+        for unit in np.flatnonzero(there.any(axis=1)):
+            values = peaks[unit][there[unit]]
+            self.low[unit], self.high[unit] = values.min(), values.max()
+            ends = (float(self.low[unit]), float(self.high[unit]))
+            self.histogram[unit] = np.histogram(values, HISTOGRAM_BINS, ends)[0]
 
     def ordered_maps(self) -> np.ndarray:
         """(C, K, h, w) float16, best first."""
