@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,6 +24,9 @@ from engine.inspect.tags import WordBank, word_bank
 from engine.inspect.taxonomy import bundled
 from engine.messages import DescribeRequest, Description, LodestoneError, Unit
 from engine.progress import Progress
+
+if TYPE_CHECKING:
+    from engine.inspect.imagetext import ImageText
 
 most_pictures = 3000
 """Looked at with detectors; of more, those that lead and an even sample of the others."""
@@ -89,6 +93,11 @@ def look(
     labels = [study.labels[number] for number in numbers]
     held = predict.split([study.names[number] for number in numbers], labels)
     words = read_words(Path(request.words)) if request.words else ()
+    model = None
+    if request.image_text:
+        from engine.inspect.imagetext import ImageText
+
+        model = ImageText.open(Path(request.image_text))
     maps: list[np.ndarray] = []
     for done, number in enumerate(numbers):
         if done % 16 == 0:
@@ -98,19 +107,16 @@ def look(
         raise LodestoneError("This study has no pictures. Make it again with some.")
     seen = detectors.Seen(np.stack(maps))
     progress(0.9, "Reading words")
-    bank = _bank(study, request, numbers, labels, words, progress.part(0.9, 0.1))
+    bank = _bank(study, model, numbers, labels, words, progress.part(0.9, 0.1))
     shown = Shown(held, bank, seen.features())
     return Pictures(numbers, seen, shown, frozenset(words) if words else None)
 
 
 def _bank(
-    study: Study, request: DescribeRequest, numbers: np.ndarray, labels: Sequence[str],
+    study: Study, model: ImageText | None, numbers: np.ndarray, labels: Sequence[str],
     words: Sequence[str], progress: Progress,
 ) -> WordBank | None:  # fmt: skip
-    if request.image_text:
-        from engine.inspect.imagetext import ImageText
-
-        model = ImageText.open(Path(request.image_text))
+    if model is not None:
         offered = words or tuple(dict.fromkeys([*filter(None, labels), *bundled().words]))
         return model.word_bank(study.pictures, numbers, offered, progress)
     return word_bank(labels, text_embedder(), bundled(), words)

@@ -7,6 +7,7 @@ where a unit is active as well as of a whole picture or a part of it.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -177,17 +178,22 @@ def _edges_and_textures(rgb: np.ndarray) -> np.ndarray:
 
 def _blur(plane: np.ndarray, radius: int) -> np.ndarray:
     """Two box blurs each way: near enough to a Gaussian of `radius` pixels."""
-    for axis in (0, 1, 0, 1):
-        width = 2 * radius + 1
-        pads = [(0, 0), (0, 0)]
-        pads[axis] = (radius + 1, radius)
-        total = np.cumsum(np.pad(plane, pads, mode="edge"), axis=axis, dtype=np.float64)
-        upper = np.take(total, np.arange(width, total.shape[axis]), axis=axis)
-        lower = np.take(total, np.arange(0, total.shape[axis] - width), axis=axis)
-        plane = ((upper - lower) / width).astype(np.float32)
-    return plane
+    matrix = _blurring(radius)
+    return matrix @ plane @ matrix.T
+
+
+@functools.lru_cache(maxsize=8)
+def _blurring(radius: int) -> np.ndarray:
+    """(side, side): two box blurs along a row, the border's pixels repeated outwards."""
+    once = np.zeros((side, side), np.float32)
+    for row in range(side):
+        for column in range(row - radius, row + radius + 1):
+            once[row, min(max(column, 0), side - 1)] += 1.0 / (2 * radius + 1)
+    return once @ once
 
 
 def _cells(planes: np.ndarray) -> np.ndarray:
+    """(D, side, side) -> (D, grid, grid) means."""
     step = side // grid
-    return planes.reshape(len(planes), grid, step, grid, step).mean(axis=(2, 4))
+    matrix = np.kron(np.eye(grid, dtype=np.float32), np.full((1, step), 1.0 / step, np.float32))
+    return matrix @ planes.astype(np.float32) @ matrix.T
