@@ -71,7 +71,7 @@ def curve(points: Sequence[tuple[float, float]], across: str, up: str) -> str:
         for x in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
     )
     return (
-        f'<svg class="curve" viewBox="0 0 460 210" role="img" aria-label="{escape(up)} by '
+        f'<svg class="curve" viewBox="-14 0 474 210" role="img" aria-label="{escape(up)} by '
         f'{escape(across)}">{grid}{ticks}<path d="{path}"/>'
         f'<text x="240" y="206" text-anchor="middle">{escape(across)}</text></svg>'
     )

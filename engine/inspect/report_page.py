@@ -25,6 +25,12 @@ LINES = 20_000
 """Units in tables; all are in the CSV."""
 MATCHES = 400
 """Pairs listed of a comparison."""
+_METHODS = {
+    "human": "named by hand",
+    "soft-wpmi": "from labels",
+    "detector": "from pixels",
+    "describer": "by the describer",
+}
 _SIDE = 80
 _SHOWN = 5
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
@@ -185,10 +191,9 @@ def _method(row: Row) -> str:
     found = row.description
     if not found.words:
         return ""
-    if found.method == "human":
-        return "named by hand · "
-    score = "" if found.score is None else f" AUC {found.score:.2f}"
-    return f"{escape(found.method)}{score}{', unsure' if found.unsure else ''} · "
+    said = " and ".join(_METHODS.get(one, one) for one in found.method.split("+") if one)
+    score = "" if found.score is None else f", AUC {found.score:.2f}"
+    return f"{escape(said)}{score}{', unsure' if found.unsure else ''} · "
 
 
 def _effect(row: Row) -> str:
@@ -263,7 +268,7 @@ def _comparison(found: Comparison) -> Iterator[str]:
     yield f'<section id="{_anchor("Comparison")}"><h2>Beside {escape(found.other)}</h2>'
     yield (
         f"<p>Units are matched by how their activations over {found.pictures:,} pictures "
-        "correlate; 1 is the same unit.</p>"
+        "correlate, from -1 to 1 for units that always answer alike.</p>"
     )
     yield (
         "<table><thead><tr><th>Layer</th><th>Units</th><th>Mean correlation</th><th>At least .8"
