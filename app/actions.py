@@ -194,6 +194,7 @@ class Actions(QObject):
             axes=document.state.axes,
             pairs=document.state.pairs,
             annotations=document.state.annotations,
+            edit_sets=document.state.edit_sets,
             ridge=document.state.ridge,
         )
         document.edit(

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from app import cli_directions, cli_picture, cli_sound, cli_upscale, cli_vocabulary
+from app import cli_directions, cli_inspect, cli_picture, cli_sound, cli_upscale, cli_vocabulary
 from app.cli_parts import add_command, answer, checked, open_client, working
 from app.recipes import listed, parse_direction, parse_seeds, render_request, steer_film
 from app.terminal import Bar, say, say_json, warn
@@ -76,7 +76,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for add in (_add_models, _add_import, _add_export, _add_render, _add_film, _add_train):
         add(commands)
-    kinds = (cli_directions, cli_vocabulary, cli_picture, cli_sound, cli_upscale)
+    kinds = (cli_directions, cli_vocabulary, cli_picture, cli_sound, cli_upscale, cli_inspect)
     for kind in kinds:
         kind.add(commands)
     for add in (_add_quality, _add_bench):
@@ -172,7 +172,7 @@ def _add_bench(commands: Any) -> None:
     command.add_argument(
         "area",
         metavar="AREA",
-        choices=("steer", "discover", "picture", "sound", "upscale"),
+        choices=("steer", "discover", "picture", "sound", "upscale", "inspect"),
         nargs="?",
         default="steer",
     )

@@ -197,6 +197,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("go.picture", "Picture", "Make a generator from one picture.", "Ctrl+5", "Go"),
     Command("go.sound", "Sound", "Make a generator from one sound.", "Ctrl+6", "Go"),
     Command("go.upscale", "Upscale", "Enlarge pictures and films.", "Ctrl+7", "Go"),
+    Command("go.inspect", "Inspect", "See what units respond to, turn them.", "Ctrl+I", "Go"),
     Command("go.train", "Train", "Make a generator from your pictures.", "Ctrl+8", "Go"),
     Command("go.export", "Export", "Pictures, films, ONNX.", "Ctrl+9", "Go", "model"),
     Command("go.jobs", "Jobs", "What is being computed.", "Ctrl+J", "Go"),

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from app.inspect_state import InspectJob, job_title
 from app.link import EngineLink
 from engine.messages import (
     ChannelsRequest,
@@ -141,6 +142,8 @@ def title(request: JobRequest) -> str:
         return f"Enlarge {stem(request.sources[0]) if one else f'{len(request.sources):,} files'}"
     if isinstance(request, UpscaleTrainRequest):
         return f"{'Fit' if request.base else 'Train'} {request.name or stem(request.out)}"
+    if isinstance(request, InspectJob):
+        return job_title(request)
     if isinstance(request, RenderRequest):
         film = request.format in ("mp4", "webm")
         return f"{'Film' if film else 'Pictures'} {stem(request.out)}"

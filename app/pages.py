@@ -17,6 +17,7 @@ def build(name: str, window: MainWindow) -> QWidget:
         "picture": picture,
         "sound": sound,
         "upscale": upscale,
+        "inspect": inspect,
         "train": train,
         "export": export,
         "jobs": jobs,
@@ -62,6 +63,17 @@ def upscale(window: MainWindow) -> QWidget:
 
     page = UpscalePage(window.link, window.jobs, window.keeper.models_folder.parent)
     page.failed.connect(window.show_error)
+    return page
+
+
+def inspect(window: MainWindow) -> QWidget:
+    from app.panels.inspect import InspectPage
+
+    window.page("steer")  # Its canvas owns the frames.
+    page = InspectPage(window.document, window.live, window.link, window.thumbnails, window.jobs)
+    page.failed.connect(window.show_error)
+    page.noted.connect(window.show_note)
+    page.result_asked.connect(window.actions_.open_result)
     return page
 
 

@@ -16,6 +16,7 @@ from engine.messages import (
     Annotation,
     Axis,
     Direction,
+    EditSet,
     LodestoneError,
     Pair,
     Picture,
@@ -36,7 +37,12 @@ PLAIN = (
     "noise_strength",
 )
 ROWS = ("field_rows", "classes", "mix_layers", "pad")
-RECORDS = {"axes": "axis", "pairs": "pair", "annotations": "annotation"}
+RECORDS = {
+    "axes": "axis",
+    "pairs": "pair",
+    "annotations": "annotation",
+    "edit_sets": "edit set",
+}
 """Fields kept as rows of their own in the project, and the kind of row."""
 DAMAGED = "The steering state in this project is damaged. The generator opens as new instead."
 
@@ -46,6 +52,7 @@ def state_to_json(state: SteerState) -> str:
     body: dict[str, Any] = {name: getattr(state, name) for name in PLAIN}
     body |= {name: list(getattr(state, name)) for name in ROWS}
     body["latents"] = [_message(state.custom), _message(state.mix)]
+    body["units"] = _message(state.units)
     body["cards"] = [
         {
             "key": card.key,
@@ -86,6 +93,7 @@ def state_from_json(text: str) -> SteerState:
             **parts,
             custom=custom,
             mix=mix,
+            units=_read(body["units"], tuple) if "units" in body else (),
             cards=tuple(_card(item) for item in body["cards"]),
             wander=Wander(False, float(speed), float(radius), bool(latent), tuple(keys)),
             morph=Morph(bool(on), a, b, float(t)),
@@ -109,7 +117,7 @@ def _snapshot(item: dict[str, Any]) -> Snapshot:
     return Snapshot(str(item["key"]), str(item["name"]), request, picture)
 
 
-def record_id(item: Axis | Pair | Annotation) -> str:
+def record_id(item: Axis | Pair | Annotation | EditSet) -> str:
     """What names a row: an annotation is one person's words for one pair."""
     if isinstance(item, Annotation):
         return f"{item.pair}/{item.annotator}/{item.created}"

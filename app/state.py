@@ -20,12 +20,14 @@ from engine.messages import (
     Axis,
     Direction,
     Edit,
+    EditSet,
     LatentPart,
     ModelInfo,
     NoiseMode,
     Pair,
     Picture,
     SteerRequest,
+    UnitEdit,
     Vector,
 )
 
@@ -106,6 +108,8 @@ class SteerState:
     noise_seed: int = 0
     noise_strength: float = 1.0
     cards: tuple[Card, ...] = ()
+    units: tuple[UnitEdit, ...] = ()
+    """Units turned by hand (the Inspect workspace); those that are on count."""
     pad: tuple[str, str] = ("", "")
     wander: Wander = field(default_factory=Wander)
     morph: Morph = field(default_factory=Morph)
@@ -118,6 +122,8 @@ class SteerState:
     """… and the words for it."""
     ridge: float = 10.0
     """λ of the vocabulary's decomposition."""
+    edit_sets: tuple[EditSet, ...] = ()
+    """Unit edits kept under a name."""
 
     @property
     def seed(self) -> int:
@@ -126,6 +132,9 @@ class SteerState:
 
     def card(self, key: str) -> Card | None:
         return next((card for card in self.cards if card.key == key), None)
+
+    def edit_set(self, key: str) -> EditSet | None:
+        return next((one for one in self.edit_sets if one.key == key), None)
 
     def axis(self, key: str) -> Axis | None:
         return next((axis for axis in self.axes if axis.key == key), None)
@@ -240,6 +249,7 @@ def to_request(state: SteerState, info: ModelInfo, seconds: float = 0.0) -> Stee
         noise_seed=state.noise_seed if state.noise == "random" else 0,
         noise_strength=1.0 if state.noise == "off" else state.noise_strength,
         edits=edits,
+        units=tuple(edit for edit in state.units if edit.on),
     )
 
 
@@ -284,6 +294,7 @@ def from_request(state: SteerState, request: SteerRequest) -> SteerState:
         noise_seed=request.noise_seed,
         noise_strength=request.noise_strength,
         cards=tuple(cards),
+        units=request.units,
         morph=_off(state.morph),
         wander=replace(state.wander, on=False),
     )

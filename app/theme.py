@@ -133,6 +133,7 @@ def _sheet() -> str:
     QMenuBar {{ background: transparent; padding: 0; }}
     QMenuBar::item {{ background: transparent; padding: 6px 9px; border-radius: 5px;
         color: {DIM}; }}
+    QMenuBar[narrow="true"]::item {{ padding: 6px 6px; }}
     QMenuBar::item:selected {{ background: {HOVER}; color: {TEXT}; }}
     QMenu {{ background: {RAISED}; border: 1px solid {LINE}; padding: 5px; }}
     QMenu::item {{ padding: 6px 26px 6px 14px; border-radius: 5px; }}

@@ -20,6 +20,7 @@ WORKSPACES = (
     ("picture", "Picture", "Make a generator from one picture (Ctrl+5)"),
     ("sound", "Sound", "Make a generator from one sound (Ctrl+6)"),
     ("upscale", "Upscale", "Enlarge pictures and films (Ctrl+7)"),
+    ("inspect", "Inspect", "See what units respond to, turn them (Ctrl+I)"),
     ("train", "Train", "Make a generator from your pictures (Ctrl+8)"),
     ("export", "Export", "Pictures, films, ONNX (Ctrl+9)"),
     ("jobs", "Jobs", "What is being computed (Ctrl+J)"),
@@ -92,9 +93,14 @@ class TopBar(QFrame):
                 button.setProperty("narrow", narrow)
                 button.style().polish(button)
         self.meter.set_short(narrow)
+        if self.menus.property("narrow") != narrow:
+            self.menus.setProperty("narrow", narrow)
+            self.menus.style().polish(self.menus)
         # The menus keep their words; what is measured gives way.
-        self._left.setMinimumWidth(self.menus.sizeHint().width() if narrow else 0)
-        self.meter.setVisible(not (narrow and bool(self._jobs.active)))
+        self._left.setMinimumWidth(self.menus.sizeHint().width())
+        parts = (self.menus, *self.tabs.values(), self.meter)
+        room = self.width() - sum(part.sizeHint().width() + 2 for part in parts)
+        self.meter.setVisible(room > 24 and not (narrow and bool(self._jobs.active)))
 
     def set_workspace(self, name: str) -> None:
         self.tabs[name].setChecked(True)

@@ -17,6 +17,15 @@ from models.errors import LodestoneError
 
 
 @dataclass(frozen=True, eq=False)
+class Turn:
+    """What becomes of a layer's activations a: gain·a + offset, each (1 or N, C, h or 1, w or 1)
+    float32."""
+
+    gain: np.ndarray
+    offset: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class Inputs:
     """Synthesis inputs, float32 and contiguous, of N pictures."""
 
@@ -26,6 +35,8 @@ class Inputs:
     noise_strength: np.ndarray | None  # (num_noise_layers,); None = ones
     activation_offset: Mapping[str, np.ndarray] = field(default_factory=dict)
     """Layer name -> (1 or N, C), added to every position of the layer's output."""
+    turned: Mapping[str, Turn] = field(default_factory=dict)
+    """Layer name -> how its output is turned; then nothing else is added to it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +54,15 @@ class Backend(Protocol):
     provider: str
     """What really runs, such as `ONNX Runtime CPU`."""
     gpu: bool
+
+    @property
+    def channels(self) -> Mapping[str, int]:
+        """Layer name -> channels of its output."""
+        ...
+
+    def warm_turns(self) -> None:
+        """Get ready for pictures with turned layers: the first would have to wait."""
+        ...
 
     def mapping(self, z: np.ndarray, c: np.ndarray) -> np.ndarray: ...
     def synthesis(self, inputs: Inputs) -> np.ndarray: ...

@@ -30,6 +30,7 @@ from engine.messages import (
     JobRequest,
     JobUpdate,
     ModelInfo,
+    NetworkInfo,
     Question,
     Space,
     SteerRequest,
@@ -303,6 +304,12 @@ class EngineClient:
         from engine.upscale.shelf import find
 
         return str(find(model, scale))
+
+    def network(self, name: str, progress: Progress | None = None) -> NetworkInfo:
+        """A network to look into, by name or path; its graph is made when there is none yet."""
+        from engine.inspect.networks import open_network
+
+        return open_network(name, "cpu", progress).info
 
     def bench(self, area: str, pictures: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
         """Measure one area; yields one figure after the other (`engine.bench.figure.Figure`)."""

@@ -94,7 +94,7 @@ def export_files(
     progress = progress or Progress()
     _check_folder(files.synthesis)
     generator = generator.eval()
-    with _quiet(), torch.inference_mode(False), torch.no_grad():
+    with quiet(), torch.inference_mode(False), torch.no_grad():
         progress(0.0, "Tracing the mapping")
         mapping = _mapping_graph(generator)
         progress(0.1, "Tracing the synthesis")
@@ -327,7 +327,7 @@ def _run_torch(generator: Any, inputs: dict[str, np.ndarray]) -> np.ndarray:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """The exporter warns and logs about things nobody here can act on."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level

@@ -8,16 +8,26 @@ import functools
 import io
 import sys
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import onnxruntime as ort
 
-from engine.backend import Constants, Inputs, available_cores, check_memory, to_bgrx
+from engine.backend import Constants, Inputs, Turn, available_cores, check_memory, to_bgrx
 from engine.graphs import GraphFiles
 from engine.messages import ModelInfo
-from engine.taps import Reading, check_width, offset_input, read_channels, reading, tapped_graph
+from engine.taps import (
+    Reading,
+    check_width,
+    gain_input,
+    offset_input,
+    read_channels,
+    reading,
+    shift_input,
+    tapped_graph,
+)
 from models.errors import LodestoneError
 
 kept_shapes = 4
@@ -54,6 +64,11 @@ class _Network:
             if one.name.startswith(offset_input(""))
         }
         self._inputs = {one.name for one in session.get_inputs()}
+        self._turned = {
+            one.name.removeprefix(gain_input("")): one.shape[1]
+            for one in session.get_inputs()
+            if one.name.startswith(gain_input(""))
+        }
         self._output = session.get_outputs()[0]
         self._slots: OrderedDict[tuple[int, int], _Slot] = OrderedDict()
 
@@ -72,8 +87,24 @@ class _Network:
         for layer, moved in inputs.activation_offset.items():
             if offset_input(layer) in self._moved:
                 np.copyto(slot.inputs[offset_input(layer)], moved)
+        if self._turned:
+            self._bind_turns(slot, inputs)
         self.session.run_with_iobinding(slot.binding)
         return slot
+
+    def _bind_turns(self, slot: _Slot, inputs: Inputs) -> None:
+        """Hand over gains and offsets where they lie: a brushed layer's are as large as itself."""
+        for layer, width in self._turned.items():
+            plain = np.zeros((1, width, 1, 1), np.float32)
+            gain, shift = plain + np.float32(1.0), plain
+            if layer in inputs.turned:
+                gain, shift = inputs.turned[layer].gain, inputs.turned[layer].offset
+            elif layer in inputs.activation_offset:
+                shift = inputs.activation_offset[layer][:, :, None, None]
+            for name, array in ((gain_input(layer), gain), (shift_input(layer), shift)):
+                # ONNX Runtime keeps no hold of the memory: the slot does.
+                slot.inputs[name] = bound = _tidy(array)
+                slot.binding.bind_input(name, "cpu", 0, np.float32, bound.shape, bound.ctypes.data)
 
     def _fill_noise(self, slot: _Slot, inputs: Inputs) -> None:
         if inputs.noise is not None:
@@ -119,6 +150,16 @@ class _Network:
         return _Slot(binding, inputs, output, np.empty((size, size), np.float32))
 
 
+@dataclass(frozen=True)
+class _Tap:
+    """What a graph of its own is for."""
+
+    moved: tuple[str, ...]
+    read: Reading | None
+    turned: bool = False
+    """Whether every layer can be turned (and moved by that)."""
+
+
 class OnnxBackend:
     """Synthesis and mapping as two sessions; more where activations are read or moved."""
 
@@ -140,7 +181,10 @@ class OnnxBackend:
         # What is bound is what runs; what is installed says nothing.
         self.gpu = "CUDAExecutionProvider" in session.get_providers()
         self.provider = "ONNX Runtime CUDA" if self.gpu else "ONNX Runtime CPU"
-        self._tapped: OrderedDict[tuple[tuple[str, ...], Reading | None], _Network] = OrderedDict()
+        self.channels: Mapping[str, int] = read_channels(
+            session.get_modelmeta().custom_metadata_map
+        )
+        self._tapped: OrderedDict[_Tap, _Network] = OrderedDict()
 
     def mapping(self, z: np.ndarray, c: np.ndarray) -> np.ndarray:
         """(N, z_dim), (N, c_dim) -> (N, w_dim)."""
@@ -162,18 +206,27 @@ class OnnxBackend:
         network = self._network(inputs, reading(layer, self._info, grid))
         return network.run(inputs).output.copy()
 
+    def warm_turns(self) -> None:
+        """Open the graph for turned layers and draw one picture with it."""
+        if _Tap((), None, turned=True) in self._tapped:
+            return
+        ws = np.zeros((1, self._info.num_ws, self._info.w_dim), np.float32)
+        layer, width = next(iter(self.channels.items()))
+        still = np.zeros((1, width, 1, 1), np.float32)
+        self.synthesis(Inputs(ws, None, None, None, {}, {layer: Turn(still + 1.0, still)}))
+
     def _network(self, inputs: Inputs, read: Reading | None = None) -> _Network:
-        if not inputs.activation_offset and read is None:
+        if not inputs.activation_offset and not inputs.turned and read is None:
             return self._whole
-        channels = read_channels(self._whole.session.get_modelmeta().custom_metadata_map)
         for layer, offset in inputs.activation_offset.items():
-            check_width(offset.shape[-1], layer, channels[layer], self._info.name)
-        key = (tuple(sorted(inputs.activation_offset)), read)
+            check_width(offset.shape[-1], layer, self.channels[layer], self._info.name)
+        moved = () if inputs.turned else tuple(sorted(inputs.activation_offset))
+        key = _Tap(moved, read, bool(inputs.turned))
         if key not in self._tapped:
             while len(self._tapped) >= kept_taps:
                 self._tapped.popitem(last=False)
             check_memory(self._info)
-            graph = tapped_graph(self._path, key[0], read).SerializeToString()
+            graph = tapped_graph(self._path, moved, read, key.turned).SerializeToString()
             session = open_session(graph, self._threads, self.gpu)
             self._tapped[key] = _Network(session, self._info, self._constants)
         self._tapped.move_to_end(key)

@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 
 from engine import paths
-from engine.backend import Backend, Constants, Inputs, check_memory, read_constants
+from engine.backend import Backend, Constants, Inputs, Turn, check_memory, read_constants
 from engine.graphs import ensure_graphs
 from engine.messages import ModelInfo
 from engine.onnx_backend import OnnxBackend, cuda_device_present
@@ -58,6 +58,15 @@ class Runtime:
         """What really computes, such as `ONNX Runtime CPU`."""
         return self._backend.provider
 
+    @property
+    def channels(self) -> Mapping[str, int]:
+        """Layer name -> channels of its output, of layers that can be read and moved."""
+        return self._backend.channels
+
+    def warm_turns(self) -> None:
+        """Get ready for pictures with turned layers, about a tenth of a second, once."""
+        self._safely(lambda backend: backend.warm_turns())
+
     def mapping(self, z: np.ndarray, c: np.ndarray) -> np.ndarray:
         """(N, z_dim), (N, c_dim) -> (N, w_dim), not truncated."""
         return self._safely(lambda backend: backend.mapping(z, c))
@@ -69,12 +78,14 @@ class Runtime:
         noise: np.ndarray | None = None,
         noise_strength: np.ndarray | None = None,
         activation_offset: Mapping[str, np.ndarray] | None = None,
+        turned: Mapping[str, Turn] | None = None,
     ) -> np.ndarray:
         """ws (N, num_ws, w_dim) -> pictures (N, C, R, R) float32, about -1..1.
 
         `activation_offset`: layer name -> (1 or N, C), added to every position of its output.
+        `turned`: layer name -> what becomes of its output instead.
         """
-        inputs = self._inputs(ws, style_offset, noise, noise_strength, activation_offset)
+        inputs = self._inputs(ws, style_offset, noise, noise_strength, activation_offset, turned)
         return self._safely(lambda backend: backend.synthesis(inputs))
 
     def bgrx(
@@ -84,10 +95,11 @@ class Runtime:
         noise: np.ndarray | None = None,
         noise_strength: np.ndarray | None = None,
         activation_offset: Mapping[str, np.ndarray] | None = None,
+        turned: Mapping[str, Turn] | None = None,
         out: np.ndarray | None = None,
     ) -> np.ndarray:
         """As `synthesis`, as (N, R, R, 4) uint8 B G R X; into `out` when it is given."""
-        inputs = self._inputs(ws, style_offset, noise, noise_strength, activation_offset)
+        inputs = self._inputs(ws, style_offset, noise, noise_strength, activation_offset, turned)
         if out is None:
             size = self.info.resolution
             out = np.empty((len(inputs.ws), size, size, 4), np.uint8)
@@ -103,12 +115,13 @@ class Runtime:
         layer: str,
         grid: int = 1,
         activation_offset: Mapping[str, np.ndarray] | None = None,
+        turned: Mapping[str, Turn] | None = None,
     ) -> np.ndarray:
         """(N, C * grid * grid) float32: what `layer` puts out, averaged over grid x grid areas.
 
         Computes no further than the layer. `grid` is 1 to 4; areas vary fastest.
         """
-        inputs = self._inputs(ws, style_offset, noise, noise_strength, activation_offset)
+        inputs = self._inputs(ws, style_offset, noise, noise_strength, activation_offset, turned)
         check_layer(layer, self.info)
         found = self._safely(lambda backend: backend.activations(inputs, layer, grid))
         return found.reshape(len(found), -1)
@@ -138,6 +151,7 @@ class Runtime:
         noise: np.ndarray | None,
         noise_strength: np.ndarray | None,
         activation_offset: Mapping[str, np.ndarray] | None,
+        turned: Mapping[str, Turn] | None,
     ) -> Inputs:
         given = (ws, style_offset, noise, noise_strength)
         arrays = [None if a is None else np.ascontiguousarray(a, np.float32) for a in given]
@@ -148,7 +162,7 @@ class Runtime:
         for layer, offset in (activation_offset or {}).items():
             check_layer(layer, self.info)
             moved[layer] = np.ascontiguousarray(np.atleast_2d(offset), np.float32)
-        return Inputs(first, arrays[1], arrays[2], arrays[3], moved)
+        return Inputs(first, arrays[1], arrays[2], arrays[3], moved, turned or {})
 
 
 def open_runtime(

@@ -10,6 +10,8 @@ import numpy as np
 
 from engine import paths
 from engine.graphs import find_files
+from engine.inspect.answers import InspectQuestion
+from engine.inspect.answers import answer as answer_inspect
 from engine.library import Library
 from engine.messages import (
     LodestoneError,
@@ -109,7 +111,20 @@ class Studio:
             from engine.upscale.answers import looked_at
 
             return looked_at(question)
+        if isinstance(question, InspectQuestion):
+            return self._look_inside(question)
         return answer(question, self._runtime(SteerRequest(model=model_of(question))))
+
+    def _look_inside(self, question: InspectQuestion) -> Generator[Reply | None, None, Reply]:
+        """Whoever looks at units soon turns one: the first toggle should not wait for its graph."""
+        if self._current in self._open:
+            yield None
+            self._open[self._current].warm_turns()
+        return (yield from answer_inspect(question, self))
+
+    def runtime(self, request: SteerRequest) -> Runtime:
+        """The open generator that draws `request`."""
+        return self._runtime(request)
 
     def notice(self) -> str:
         """A sentence when a generator runs otherwise than asked, said once."""

@@ -6,9 +6,8 @@ ends in BGRX bytes, and pinned host memory. Imports torch.
 
 from __future__ import annotations
 
-import contextlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +17,9 @@ from torch import Tensor
 
 from engine.backend import Constants, Inputs, area_means, available_cores
 from engine.messages import ModelInfo
-from engine.taps import check_width, reading
+from engine.taps import reading, tappable
+from engine.trace import Trace
+from engine.turning import layer_channels, turning
 
 kept_shapes = 3
 """Batch shapes whose CUDA graph is kept; each owns its activations."""
@@ -40,10 +41,6 @@ class _Graph:
     replay: Any
 
 
-class _Reached(Exception):
-    """The layer that was asked for has run: the rest of the network need not."""
-
-
 class TorchBackend:
     """Owns the generator module on its device."""
 
@@ -62,6 +59,7 @@ class TorchBackend:
         self.gpu = cuda
         self._device = torch.device("cuda" if cuda else "cpu")
         self._graphs_wanted = cuda and graphs
+        self._channels: Mapping[str, int] = {}
         self._graphs: OrderedDict[tuple[int, int], _Graph] = OrderedDict()
         generator = generator.eval().requires_grad_(False)
         halves = cuda and half and hasattr(generator.synthesis, "half_from")
@@ -87,13 +85,13 @@ class TorchBackend:
 
     def synthesis(self, inputs: Inputs) -> np.ndarray:
         with torch.inference_mode():
-            if self._graphs_wanted and not inputs.activation_offset:
+            if self._graphs_wanted and not _edited(inputs):
                 return self._run(inputs).image.contiguous().to("cpu", copy=True).numpy()
             return self._draw_moved(inputs).contiguous().cpu().numpy()
 
     def bgrx(self, inputs: Inputs, out: np.ndarray) -> None:
         with torch.inference_mode():
-            if self._graphs_wanted and not inputs.activation_offset:
+            if self._graphs_wanted and not _edited(inputs):
                 graph = self._run(inputs)
                 graph.host_bytes.copy_(graph.bytes, non_blocking=True)
                 torch.cuda.current_stream().synchronize()
@@ -105,52 +103,40 @@ class TorchBackend:
     def activations(self, inputs: Inputs, layer: str, grid: int) -> np.ndarray:
         """(N, C, grid, grid) float32: the layer's output, mean over equal areas."""
         read = reading(layer, self._info, grid)
-        found: list[Tensor] = []
+        reader = Trace(self._generator.synthesis, (layer,), stop=True)
+        # Traces nest: what moves this layer has moved it already.
+        with torch.inference_mode(), self._moved(inputs), reader:
+            self._draw(self._tensors(inputs))
+        means = torch.from_numpy(area_means(read.size, grid)).to(self._device)
+        return (means @ reader[layer].float() @ means.T).cpu().numpy()
 
-        def keep(_module: Any, _inputs: Any, output: Tensor) -> None:
-            found.append(output.float())
-            raise _Reached
+    @property
+    def channels(self) -> Mapping[str, int]:
+        """Layer name -> channels of its output."""
+        if not self._channels:
+            ws = torch.zeros(1, self._info.num_ws, self._info.w_dim, device=self._device)
+            names = tappable(self._info)
+            self._channels = layer_channels(self._generator.synthesis, names, ws)
+        return self._channels
 
-        with torch.inference_mode(), self._moved(inputs):
-            # Hooks run in the order they came: what moves this layer has moved it already.
-            hook = self._generator.synthesis.get_submodule(layer).register_forward_hook(keep)
-            try:
-                with contextlib.suppress(_Reached):
-                    self._draw(self._tensors(inputs))
-            finally:
-                hook.remove()
-            means = torch.from_numpy(area_means(read.size, grid)).to(self._device)
-            return (means @ found[0] @ means.T).cpu().numpy()
+    def warm_turns(self) -> None:
+        """Nothing to open: layers are turned by hooks."""
 
     def _draw_moved(self, inputs: Inputs) -> Tensor:
         """Eagerly, with the activations that are to be moved."""
         with self._moved(inputs):
-            return self._draw(self._tensors(inputs))
+            image = self._generator.synthesis(**self._tensors(inputs))
+        return image.float()
 
-    @contextlib.contextmanager
-    def _moved(self, inputs: Inputs) -> Iterator[None]:
-        """While this is open, layers put out their activations plus the offset."""
-
-        def mover(layer: str, offset: np.ndarray) -> Callable[..., Tensor]:
-            moved = torch.tensor(offset, dtype=torch.float32, device=self._device)
-
-            def move(_module: Any, _inputs: Any, output: Tensor) -> Tensor:
-                check_width(moved.shape[-1], layer, output.shape[1], self._info.name)
-                return output + moved.to(output.dtype)[:, :, None, None]
-
-            return move
-
-        hooks = [
-            self._generator.synthesis.get_submodule(layer).register_forward_hook(
-                mover(layer, offset)
-            )
-            for layer, offset in inputs.activation_offset.items()
-        ]
-        try:
-            yield
-        finally:
-            for hook in hooks:
-                hook.remove()
+    def _moved(self, inputs: Inputs) -> Trace:
+        """While this is open, layers put out what the inputs make of their activations."""
+        return turning(
+            self._generator.synthesis,
+            inputs.activation_offset,
+            inputs.turned,
+            self._device,
+            self._info.name,
+        )
 
     def _arrays(self, inputs: Inputs) -> dict[str, np.ndarray]:
         """Every input of synthesis, defaults filled in."""
@@ -210,6 +196,11 @@ class TorchBackend:
         }
         host = torch.empty(pixels.shape, dtype=torch.uint8, pin_memory=True)
         return _Graph(tensors, staging, image, pixels, host, recorded.replay)
+
+
+def _edited(inputs: Inputs) -> bool:
+    """Whether activations are moved or turned: a recorded graph cannot do that."""
+    return bool(inputs.activation_offset or inputs.turned)
 
 
 def bgrx_bytes(image: Tensor) -> Tensor:

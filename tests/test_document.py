@@ -39,6 +39,8 @@ from engine.messages import (
     LodestoneError,
     ModelInfo,
     Picture,
+    Unit,
+    UnitEdit,
     Vector,
 )
 
@@ -224,6 +226,7 @@ def test_the_whole_state_survives_the_project_file(document: Document) -> None:
         wander=Wander(False, 0.2, 2.0, False, ("d0",)),
         pad=("d1", "d2"),
         truncation_cutoff=4,
+        units=(UnitEdit((Unit("b8", 3),), "boost", 2.0, Vector.of(np.eye(4)), "rounder", False),),
     )
     back = state_from_json(state_to_json(state))
     assert back == state
@@ -231,7 +234,7 @@ def test_the_whole_state_survives_the_project_file(document: Document) -> None:
 
 
 def test_no_field_is_forgotten_in_the_project_file() -> None:
-    others = {"custom", "mix", "cards", "wander", "morph", "snapshots", "ridge"}
+    others = {"custom", "mix", "cards", "units", "wander", "morph", "snapshots", "ridge"}
     assert {*PLAIN, *ROWS, *RECORDS} | others == {field.name for field in fields(SteerState)}
 
 

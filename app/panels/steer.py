@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from app.document import Document
 from app.finding import Finding
+from app.inspect_state import count_words, turned
 from app.link import EngineLink
 from app.live import Live
 from app.panels.directions import DirectionsPanel
@@ -50,7 +51,12 @@ class CanvasArea(QWidget):
         self.fit = _word_button("Fit", "Fit the picture (F)")
         self.actual = _word_button("1:1", "One picture pixel on one screen pixel (1)")
         self.compare = icon_button("compare", "Compare with the snapshot (V)", checkable=True)
-        tools = row(self.title, 1, self.zoom, self.fit, self.actual, self.compare, spacing=4)
+        self.turned = _word_button("", "Units turned on the Inspect page. Click: nothing is turned")
+        self.turned.setProperty("chip", True)
+        self.turned.hide()
+        tools = row(
+            self.title, self.turned, 1, self.zoom, self.fit, self.actual, self.compare, spacing=4
+        )
         tools.setContentsMargins(14, 5, 10, 5)
         head = panel()
         head.setLayout(tools)
@@ -181,6 +187,7 @@ class SteerWorkspace(QMainWindow):
         self._document.model_changed.connect(self._model)
         self.snapshots.take_asked.connect(self.take_snapshot)
         self.snapshots.chosen.connect(self._compare_with)
+        self.area.turned.clicked.connect(self._turn_nothing)
 
     # -------------------------------------------------------------- find directions
 
@@ -213,9 +220,16 @@ class SteerWorkspace(QMainWindow):
         self.canvas.clear("")
         self.canvas.fit()
 
+    @Slot()
+    def _turn_nothing(self) -> None:
+        self._document.change("Turn nothing", units=())
+
     @Slot(object, object)
     def _changed(self, old: SteerState, state: SteerState) -> None:
         info = self._document.info
+        count = turned(state.units)
+        self.area.turned.setVisible(bool(state.units))
+        self.area.turned.setText(f"{count_words(count, 'unit')} turned  ×")
         if info is None or same(old, state, "model", "x", "y", "custom", "morph", "snapshots"):
             return
         place = f"seed {state.seed}"

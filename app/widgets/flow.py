@@ -24,7 +24,7 @@ class Flow(QWidget):
 
     def refresh(self) -> None:
         """Something was shown, hidden or renamed."""
-        self._lay(self.width(), True)
+        self.setFixedHeight(self._lay(self.width(), True))
         self.updateGeometry()
 
     def hasHeightForWidth(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-AREAS = ("steer", "discover", "picture", "sound", "upscale")
+AREAS = ("steer", "discover", "picture", "sound", "upscale", "inspect")
 
 
 def measures(area: str, pictures: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
@@ -51,6 +51,10 @@ def measures(area: str, pictures: Sequence[str] = ()) -> Iterator[dict[str, Any]
         return told((("grains", sound_grains.measures), ("pyramid", sound_pyramid.measures)))
     if area == "upscale":
         return _upscale(pictures)
+    if area == "inspect":
+        from engine.bench import inspect
+
+        return inspect.measures()
     raise LodestoneError(f"There are no measures of {area!r:.40}. Measure {' or '.join(AREAS)}.")
 
 

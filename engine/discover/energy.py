@@ -10,18 +10,18 @@ best are then measured by really moving them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from engine.backend import Turn
 from engine.discover.source import Source
 from engine.progress import Progress
 from engine.steer.latents import Resolved
+from engine.turning import turning
 
 together = 8
 """Pictures drawn at once."""
@@ -36,7 +36,8 @@ class Scene:
     offset: Tensor  # (1, num_styles)
     noise: Tensor | None
     strength: Tensor | None
-    moved: Mapping[str, Tensor]  # layer name -> (1, C, 1, 1)
+    moved: Mapping[str, np.ndarray]  # layer name -> (1, C)
+    turned: Mapping[str, Turn]
 
     @staticmethod
     def of(found: Resolved, source: Source) -> Scene:
@@ -47,35 +48,17 @@ class Scene:
             tensor(found.style_offset),
             None if found.noise is None else tensor(found.noise),
             tensor(found.noise_strength) if len(found.noise_strength) else None,
-            {n: tensor(a)[:, :, None, None] for n, a in found.activation_offset.items()},
+            found.activation_offset,
+            found.turned,
         )
 
     def draw(self, extra: Tensor) -> Tensor:
         """extra (N, num_styles), added to the styles -> pictures (N, C, R, R)."""
         ws = self.ws.expand(len(extra), -1, -1)
-        with _moving(self.source.synthesis, self.moved):
-            return self.source.synthesis(ws, self.offset + extra, self.noise, self.strength).float()
-
-
-@contextmanager
-def _moving(synthesis: nn.Module, moved: Mapping[str, Tensor]) -> Iterator[None]:
-    """While this is open, layers put out their activations plus the offset."""
-
-    def mover(offset: Tensor) -> Callable[..., Tensor]:
-        def move(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
-            return output + offset.to(output.dtype)
-
-        return move
-
-    hooks = [
-        synthesis.get_submodule(name).register_forward_hook(mover(offset))
-        for name, offset in moved.items()
-    ]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
+        source = self.source
+        with turning(source.synthesis, self.moved, self.turned, source.device, source.info.name):
+            drawn = source.synthesis(ws, self.offset + extra, self.noise, self.strength)
+        return drawn.float()
 
 
 def estimated(

@@ -6,7 +6,7 @@ nethook does, github.com/davidbau/baukit).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +18,8 @@ from torch import Tensor, nn
 from engine.backend import available_cores, check_memory
 from engine.messages import Layer, ModelInfo, Picture
 from engine.steer.latents import class_weights
+from engine.taps import tappable
+from engine.turning import layer_channels
 from models.files import load_model
 from models.registry import build
 
@@ -79,6 +81,12 @@ class Source:
         with torch.inference_mode():
             w = self._mapping(self.tensor(z), self.tensor(c) if self.info.c_dim else None)
             return w.float().cpu().numpy()
+
+    @property
+    def channels(self) -> Mapping[str, int]:
+        """Layer name -> channels of its output."""
+        ws = torch.zeros(1, self.info.num_ws, self.info.w_dim, device=self.device)
+        return layer_channels(self.synthesis, tappable(self.info), ws)
 
     def tensor(self, array: np.ndarray) -> Tensor:
         return torch.tensor(np.asarray(array), dtype=torch.float32, device=self.device)

@@ -5,6 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from engine.messages.inspecting import (
+    EditSetQuestion,
+    EditSetReply,
+    EffectQuestion,
+    EffectReply,
+    NameUnit,
+    NetworkQuestion,
+    NetworkReply,
+    UnitQuestion,
+    UnitReply,
+    UnitsQuestion,
+    UnitsReply,
+)
 from engine.messages.picturing import MatterQuestion, MatterReply, PictureQuestion, PictureReply
 from engine.messages.sounding import SoundQuestion, SoundReply
 from engine.messages.steering import Direction, Space, SteerRequest
@@ -288,6 +301,12 @@ Question = (
     | SoundQuestion
     | UpscaleQuestion
     | UpscaleSourceQuestion
+    | UnitsQuestion
+    | UnitQuestion
+    | EffectQuestion
+    | EditSetQuestion
+    | NameUnit
+    | NetworkQuestion
 )
 """What the live engine answers between pictures (`EngineClient.ask`)."""
 
@@ -302,4 +321,9 @@ Reply = (
     | SoundReply
     | UpscaleReply
     | UpscaleSource
+    | UnitsReply
+    | UnitReply
+    | EffectReply
+    | EditSetReply
+    | NetworkReply
 )

@@ -6,6 +6,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.messages.discovering import ChannelsRequest, DiscoverRequest
+from engine.messages.inspecting import (
+    AblateRequest,
+    ArtifactsRequest,
+    CircuitRequest,
+    DefenceRequest,
+    DescribeRequest,
+    DescriberRequest,
+    EffectsRequest,
+    ReportRequest,
+    StudyRequest,
+    VisualiseRequest,
+)
 from engine.messages.picturing import PictureRequest, PictureTrainRequest
 from engine.messages.sounding import SoundRequest, SoundTrainRequest
 from engine.messages.steering import SteerRequest
@@ -105,6 +117,16 @@ JobRequest = (
     | SoundRequest
     | UpscaleRequest
     | UpscaleTrainRequest
+    | StudyRequest
+    | DescribeRequest
+    | DescriberRequest
+    | AblateRequest
+    | EffectsRequest
+    | ArtifactsRequest
+    | CircuitRequest
+    | DefenceRequest
+    | VisualiseRequest
+    | ReportRequest
 )
 
 JobState = Literal["queued", "running", "paused", "done", "failed", "cancelled"]

@@ -13,6 +13,9 @@ Space = Literal["z", "w", "w+", "s", "a"]
 NoiseMode = Literal["const", "random", "off"]
 
 
+UnitAction = Literal["ablate", "boost", "clamp", "invert"]
+
+
 @dataclass(frozen=True)
 class ModelInfo:
     """What the window knows of a generator."""
@@ -93,6 +96,42 @@ class Edit:
     amount: float
 
 
+@dataclass(frozen=True, order=True)
+class Unit:
+    """One channel of a layer's output."""
+
+    layer: str
+    """The network's own dotted name."""
+    index: int
+
+
+@dataclass(frozen=True)
+class UnitEdit:
+    """Units turned together: their activation a becomes gain·a + offset, where the mask says."""
+
+    units: tuple[Unit, ...]
+    action: UnitAction = "ablate"
+    amount: float = 0.0
+    """boost: factor (2 = twice); clamp: the value, in the unit's own activation."""
+    mask: Vector | None = None
+    """(H, W) 0..1 of any size, over the picture: where; None = everywhere."""
+    name: str = ""
+    on: bool = True
+
+
+@dataclass(frozen=True)
+class EditSet:
+    """Unit edits kept under a name, to be laid over any picture of their generator."""
+
+    key: str
+    name: str
+    edits: tuple[UnitEdit, ...]
+    model: str = ""
+    """Id of the generator."""
+    detail: str = ""
+    """Where it comes from, such as `muted by the artifact finder`."""
+
+
 @dataclass(frozen=True)
 class SteerRequest:
     """One picture of a generator: the whole recipe."""
@@ -115,6 +154,8 @@ class SteerRequest:
     """For `random`."""
     noise_strength: float = 1.0
     edits: tuple[Edit, ...] = ()
+    units: tuple[UnitEdit, ...] = ()
+    """Units turned by hand, after the edits."""
 
 
 @dataclass(frozen=True)

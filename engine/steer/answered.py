@@ -155,10 +155,13 @@ def _counted(count: int) -> str:
 
 def _brief(request: SteerRequest, axis: Axis) -> Any:
     latent = request.latent
-    as_template = (request.classes, request.truncation, request.truncation_cutoff, request.edits)
+    as_template = (
+        request.classes, request.truncation, request.truncation_cutoff, request.edits,
+        request.units,
+    )  # fmt: skip
     wanted = axis.template
     alike = as_template == (
-        wanted.classes, wanted.truncation, wanted.truncation_cutoff, wanted.edits,
+        wanted.classes, wanted.truncation, wanted.truncation_cutoff, wanted.edits, wanted.units,
     )  # fmt: skip
     if alike and len(latent) == 1 and latent[0].seed is not None and not request.mix:
         return latent[0].seed

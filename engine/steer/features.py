@@ -73,8 +73,12 @@ def _points(
         return ws.reshape(len(ws), -1)
     groups: list[np.ndarray] = []
     for some in _groups(resolved):
-        ws, offset, noise, strength, moved = joined(some, runtime)
-        groups.append(runtime.activations(ws, offset, noise, strength, at, activation_offset=moved))
+        ws, offset, noise, strength, moved, turned = joined(some, runtime)
+        groups.append(
+            runtime.activations(
+                ws, offset, noise, strength, at, activation_offset=moved, turned=turned
+            )
+        )
     return np.concatenate(groups)
 
 

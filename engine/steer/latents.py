@@ -2,19 +2,21 @@
 
 Order: seeds and z vectors (+ z edits) → mapping with the class → weighted mean in w → style mixing
 rows → truncation → w and w+ edits on their rows → s edits as style offsets, a edits as offsets of
-activations.
+activations → units turned by hand.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, abc
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 import numpy as np
 
+from engine.backend import Turn
 from engine.messages import Direction, Edit, LatentPart, LodestoneError, ModelInfo, SteerRequest
+from engine.steer.turns import turns
 from engine.taps import check_layer
 
 K = TypeVar("K", bound=Hashable)
@@ -37,6 +39,11 @@ class Generator(Protocol):
         """(1, num_noise) float32."""
         ...
 
+    @property
+    def channels(self) -> abc.Mapping[str, int]:
+        """Layer name -> channels of its output."""
+        ...
+
     def mapping(self, z: np.ndarray, c: np.ndarray) -> np.ndarray:
         """(N, z_dim), (N, c_dim) -> (N, w_dim)."""
         ...
@@ -54,6 +61,8 @@ class Resolved:
     noise: np.ndarray | None  # (1, num_noise); None = the stored noise
     noise_strength: np.ndarray  # (num_noise_layers,) times the layers' own strengths
     activation_offset: dict[str, np.ndarray]  # layer name -> (1, C); empty when none is moved
+    turned: dict[str, Turn] = field(default_factory=dict)
+    """Layer name -> how its output is turned; such a layer is not in `activation_offset`."""
 
 
 def seed_latent(seed: int, z_dim: int) -> np.ndarray:
@@ -147,7 +156,11 @@ def resolve(request: SteerRequest, generator: Generator, memo: Memo | None = Non
             offset += style_step(edit, info)
     noise, strength = _noise(request, info, generator, memo.noise if memo else draw_noise)
     moved = _activation_offset(request.edits, info)
-    return Resolved(ws[None].astype(np.float32), offset[None], noise, strength, moved)
+    turned: dict[str, Turn] = {}
+    if request.units:
+        turned = turns(request.units, moved, info, generator.channels, memo)
+        moved = {layer: push for layer, push in moved.items() if layer not in turned}
+    return Resolved(ws[None].astype(np.float32), offset[None], noise, strength, moved, turned)
 
 
 def _newest(memory: OrderedDict[K, np.ndarray], key: K, most: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The picture between two pictures: everything of a request, interpolated. No torch, no numpy.
+"""The picture between two pictures: everything of a request, interpolated. No torch.
 
 Latents, classes, truncation, noise and edits all move in straight lines (latents in w), so a film
 through keyframes is continuous, and t = 0 and t = 1 give the two requests themselves.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from engine.messages import Edit, LatentPart, LodestoneError, NoiseMode, SteerRequest
+from engine.steer.fading import units_between
 
 
 def morph(a: SteerRequest, b: SteerRequest, t: float) -> SteerRequest:
@@ -37,6 +38,7 @@ def morph(a: SteerRequest, b: SteerRequest, t: float) -> SteerRequest:
         noise_seed=noise_seed,
         noise_strength=strength,
         edits=_edits(a.edits, b.edits, t),
+        units=units_between(a.units, b.units, t),
     )
 
 

@@ -6,14 +6,21 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from engine.backend import Turn
 from engine.messages import SteerRequest
 from engine.runtime import Runtime
 from engine.steer.latents import Resolved, joined_activations, resolve
+from engine.steer.turns import joined_turns
 
 SynthesisInputs = tuple[
-    np.ndarray, np.ndarray, np.ndarray | None, np.ndarray, Mapping[str, np.ndarray]
+    np.ndarray,
+    np.ndarray,
+    np.ndarray | None,
+    np.ndarray,
+    Mapping[str, np.ndarray],
+    Mapping[str, Turn],
 ]
-"""ws, style offset, noise, noise strength, activation offsets."""
+"""ws, style offset, noise, noise strength, activation offsets, turned layers."""
 
 
 def render_into(request: SteerRequest, runtime: Runtime, out: np.ndarray) -> None:
@@ -52,10 +59,12 @@ def joined(found: Sequence[Resolved], runtime: Runtime) -> SynthesisInputs:
     one."""
     ws = np.concatenate([item.ws for item in found])
     offset = np.concatenate([item.style_offset for item in found])
+    turned = joined_turns([one.turned for one in found], [one.activation_offset for one in found])
     moved = joined_activations(found)
+    moved = {layer: push for layer, push in moved.items() if layer not in turned}
     strength = found[0].noise_strength
     noises = [item.noise for item in found]
     if all(noise is noises[0] for noise in noises):
-        return ws, offset, noises[0], strength, moved
+        return ws, offset, noises[0], strength, moved, turned
     full = [runtime.noise_const if noise is None else noise for noise in noises]
-    return ws, offset, np.concatenate(full), strength, moved
+    return ws, offset, np.concatenate(full), strength, moved, turned

@@ -1,0 +1,1 @@
+"""Looking inside networks: exemplars, descriptions, edits, circuits."""
