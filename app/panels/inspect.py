@@ -287,7 +287,9 @@ class InspectPage(QWidget):
         """What writes a report into `folder`."""
         name = f"{short_name(self.inspecting.source)} units"
         out = str(Path(folder) / name)
-        return ReportRequest(self.inspecting.study, out, circuits=self.circuit.files)
+        return ReportRequest(
+            self.inspecting.study, out, self.circuit.files, compare=self.look.compare
+        )
 
     @Slot(object)
     def _reported(self, update: JobUpdate) -> None:
