@@ -11,7 +11,15 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from app.inbox import Inbox
-from app.inspect_state import change_map, edit_words, heat_pixels, job_title, new_edit, turned
+from app.inspect_state import (
+    change_map,
+    edit_words,
+    heat_pixels,
+    job_title,
+    new_edit,
+    tree_of,
+    turned,
+)
 from app.link import EngineLink
 from app.unit_model import CELL, KEPT, PAGE, UnitModel
 from app.widgets.circuitgraph import CircuitGraph, columns_of
@@ -23,6 +31,7 @@ from engine.messages import (
     CircuitEdge,
     CircuitNode,
     CircuitRequest,
+    NetworkLayer,
     Probes,
     StudyRequest,
     Unit,
@@ -174,6 +183,18 @@ def test_the_heat_glows_where_it_changed() -> None:
     assert heat[10, 10, :3].sum() > 3 * heat[20, 20, :3].sum()
     still = heat[20, 20, :3]
     assert still.max() == still.min()
+
+
+def test_a_module_and_what_lies_in_it_are_one_branch() -> None:
+    names = ("stem", "blocks.0", "blocks.0.conv", "blocks.0.act", "blocks.1.conv", "head")
+    layers = [NetworkLayer(name, "map", 8) for name in names]
+    tree = [(branch, [layer.name for layer in inside]) for branch, inside in tree_of(layers)]
+    assert tree == [
+        ("", ["stem"]),
+        ("blocks.0", ["blocks.0", "blocks.0.conv", "blocks.0.act"]),
+        ("blocks.1", ["blocks.1.conv"]),
+        ("", ["head"]),
+    ]
 
 
 def test_jobs_say_what_they_are() -> None:
