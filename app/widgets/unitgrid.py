@@ -120,6 +120,8 @@ class UnitDelegate(QStyledItemDelegate):
         share = summary.score
         room = lower.adjusted(0, 0, -66 if share is not None else 0, 0)
         place = unit_words(summary.unit) if summary.words else _figures(summary, room.width())
+        if summary.effect is not None:
+            place = f"{place} · {summary.effect * 100:.2g} %"
         place = painter.fontMetrics().elidedText(
             place, Qt.TextElideMode.ElideMiddle, int(room.width())
         )
