@@ -117,15 +117,15 @@ def branch_of(name: str) -> str:
 
 
 def tree_of(layers: Sequence[NetworkLayer]) -> list[tuple[str, list[NetworkLayer]]]:
-    """Layers by the module they lie in, in the network's order; lone ones under an empty name."""
-    groups: list[tuple[str, list[NetworkLayer]]] = []
+    """Layers by the module they lie in, in the network's order; a module's own output is among
+    those that lie in it. Lone ones stand by themselves."""
+    modules = {branch_of(layer.name) for layer in layers}
+    groups: dict[str, list[NetworkLayer]] = {}
     for layer in layers:
-        branch = branch_of(layer.name)
-        if groups and groups[-1][0] == branch:
-            groups[-1][1].append(layer)
-        else:
-            groups.append((branch, [layer]))
-    return groups
+        branch = layer.name if layer.name in modules else branch_of(layer.name)
+        # Without a module around it, each stands by itself.
+        groups.setdefault(branch or f"\n{layer.name}", []).append(layer)
+    return [(branch.partition("\n")[0], inside) for branch, inside in groups.items()]
 
 
 def layer_words(layer: NetworkLayer) -> str:

@@ -55,5 +55,11 @@ class Thumbnails(QObject):
 def plain(request: SteerRequest, seed: int) -> SteerRequest:
     """A bare seed with the truncation, kind and noise of a request."""
     return replace(
-        request, latent=(LatentPart(seed=seed),), mix=(), mix_layers=(), edits=(), noise_seed=0
+        request,
+        latent=(LatentPart(seed=seed),),
+        mix=(),
+        mix_layers=(),
+        edits=(),
+        units=(),
+        noise_seed=0,
     )

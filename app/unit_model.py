@@ -201,6 +201,8 @@ def said(summary: UnitSummary) -> str:
     parts = [unit_words(summary.unit), summary.words or "nothing certain"]
     if summary.score is not None:
         parts.append(f"described {summary.score:.2f}")
+    if summary.effect is not None:
+        parts.append(f"turned off it changes {summary.effect * 100:.2g} %")
     if summary.starred:
         parts.append("starred")
     if summary.note:

@@ -13,14 +13,18 @@ from PIL import Image
 from torch import nn
 
 from engine.inspect.ablate import ablate
+from engine.inspect.exemplars import study
 from engine.inspect.labelled import class_index, truths
 from engine.inspect.module_edits import ModuleEdits
+from engine.inspect.study import say
 from engine.messages import (
     AblateRequest,
     LodestoneError,
+    NameUnit,
     NetworkInfo,
     NetworkLayer,
     Probes,
+    StudyRequest,
     Unit,
     UnitEdit,
     Vector,
@@ -170,6 +174,22 @@ def test_a_generator_writes_pictures_before_and_after(tmp_path: Path):
         pair = [pixels(tmp_path / side / f"{one['name']}.png") for side in ("before", "after")]
         assert np.abs(pair[1] - pair[0]).mean() / 255 == pytest.approx(one["changed"], abs=2e-3)
     assert pixels(tmp_path / "sheet.png").shape == (32, 6 * 32, 3)
+
+
+def test_units_are_found_by_words_and_switched_off(tmp_path: Path):
+    made = study(
+        StudyRequest(small.info().path, Probes(count=3), ("b32.conv1",), str(tmp_path / "study")),
+        Progress(),
+    )
+    for index in (2, 5):
+        say(NameUnit(made, Unit("b32.conv1", index), "shiny rim"))
+    request = AblateRequest(
+        small.info().path, (), Probes(count=2), str(tmp_path), random=0, study=made, words="shiny"
+    )
+    found = json.loads(Path(ablate(request, Progress())).read_text("utf-8"))
+    assert found["words"] == "shiny"
+    assert found["edits"][0]["units"] == {"b32.conv1": [2, 5]}
+    assert found["changed"] > 0.0
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from engine.inspect import detectors
+from engine.inspect.choose import Shown, choose
 from engine.inspect.regions import RegionTally, masks
 
 SIDE = 96
@@ -113,3 +114,21 @@ def test_regions_say_what_is_inside_and_where() -> None:
     assert found.foretold[1, at] == pytest.approx(1.0)
     assert found.place(2) == ""
     assert not found.contrast[2].any()
+
+
+def test_a_unit_that_is_always_active_in_one_place_is_named_by_it() -> None:
+    rng = np.random.RandomState(0)
+    pictures = [plain(tuple(rng.randint(0, 255, 3))) for _ in range(40)]  # type: ignore[arg-type]
+    seen = detectors.look(pictures)
+    tally = RegionTally(seen, 2)
+    everywhere_mask = np.ones((8, detectors.grid**2), np.float32)
+    right = np.tile(detectors.window("right").ravel(), (8, 1))
+    for unit, mask in enumerate((right, everywhere_mask)):
+        tally.add(unit, np.arange(8), mask)
+        tally.judge(unit, mask)
+    held = np.arange(40) % 5 > 2
+    values = (9.0 + 0.01 * rng.rand(40, 2)).astype(np.float32)
+    found = choose(values, np.full(2, 5.0), Shown(held, None, seen.features()), tally.regions())
+    assert found[0].words == "right"
+    assert not found[0].unsure
+    assert found[1].unsure

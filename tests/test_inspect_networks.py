@@ -307,6 +307,36 @@ def test_onnx_files_show_their_own_tensors(tmp_path: Path, last: bool, batch: An
     assert "Relu" in LAYERS
 
 
+def test_onnx_files_have_gradients_and_edits(tmp_path: Path) -> None:
+    path = tmp_path / "small.onnx"
+    small_onnx(path)
+    network, opened = open_network(str(path), "cpu"), open_module(str(path), "cpu")
+    x = network.prepare(noise(2, 8, 8))
+    tensor = torch.from_numpy(x).requires_grad_()
+    with Trace(opened.module, ("body/conv.out", "relu:0")) as trace:
+        y = opened.module(tensor)
+    found = network.run(x, ("body/conv.out",))
+    assert np.allclose(y.detach().numpy(), found.output, atol=1e-5)
+    assert np.allclose(
+        trace["body/conv.out"].detach().numpy(), found.layers["body/conv.out"], atol=1e-5
+    )
+    y[:, 0].sum().backward()
+    assert tensor.grad is not None
+    assert tensor.grad.abs().sum() > 0
+    with Trace(opened.module, ("relu:0",), lambda _name, out: out * 0.0):
+        assert not opened.module(tensor).any()
+
+
+def test_onnx_operators_without_gradients_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "odd.onnx"
+    small_onnx(path)
+    model = onnx.load(str(path))
+    model.graph.node[2].op_type = "Softsign"
+    onnx.save(model, str(path))
+    with pytest.raises(RefusedFile, match="Softsign"):
+        open_module(str(path), "cpu")
+
+
 def test_exported_programs_open_with_their_layers(tmp_path: Path) -> None:
     planted = plant(0).network
     path = tmp_path / "planted.pt2"

@@ -171,14 +171,15 @@ def test_words_stars_and_searches(looked: InspectPage, window: MainWindow, qtbot
     )
     page.card.star.click()
     page.browse.search.setText("rim")
-    qtbot.waitUntil(
-        lambda: (
-            page.browse.model.rowCount() == 1 and page.browse.model.index(0).data(CELL) is not None
-        ),
-        timeout=SOON,
-    )
-    qtbot.waitUntil(lambda: page.browse.model.index(0).data(CELL).summary.starred, timeout=SOON)
-    assert page.browse.model.index(0).data(CELL).summary.words == "rim light"
+
+    def found() -> bool:
+        """Whether the search has come to exactly this unit, starred."""
+        cell = page.browse.model.index(0).data(CELL)
+        if page.browse.model.rowCount() != 1 or cell is None:
+            return False
+        return cell.summary.words == "rim light" and cell.summary.starred
+
+    qtbot.waitUntil(found, timeout=SOON)
     # Both are undone one after the other.
     window.document.undo_stack.undo()
     window.document.undo_stack.undo()

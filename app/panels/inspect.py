@@ -15,6 +15,7 @@ from app.inspecting import Inspecting
 from app.jobs import Jobs
 from app.link import EngineLink
 from app.live import Live
+from app.panels.inspect_ablation import Ablation
 from app.panels.inspect_begin import InspectBegin
 from app.panels.inspect_browse import Browse
 from app.panels.inspect_card import UnitCard
@@ -73,7 +74,8 @@ class InspectPage(QWidget):
         self.look = LookForm(self.inspecting, jobs)
         self.picture = SteeredPicture(live, link, thumbnails)
         self.sets = EditSets(self.inspecting, jobs)
-        self.turn = TurnPart(self.inspecting, self.picture, self.sets)
+        self.ablation = Ablation(self.inspecting, jobs, lambda: self.look.probes)
+        self.turn = TurnPart(self.inspecting, self.picture, self.sets, self.ablation)
         self.browse = Browse(self.inspecting)
         self.card = UnitCard(self.inspecting)
         self.measure = Measure(self.inspecting, live, jobs)
@@ -160,7 +162,7 @@ class InspectPage(QWidget):
 
     def _wire(self) -> None:
         inspecting, stack = self.inspecting, self._document.undo_stack
-        for part in (self.look, self.measure, self.circuit, self.sets):
+        for part in (self.look, self.circuit, self.sets, self.ablation):
             part.failed.connect(self.failed)
         self.face.chosen.connect(self.show_face)
         self.undo.clicked.connect(stack.undo)
@@ -177,7 +179,6 @@ class InspectPage(QWidget):
         self.card.shown.connect(self.show_exemplar)
         self.card.picked.connect(self.circuit.set_examples)
         self.picture.larger_asked.connect(self._set_large)
-        self.turn.measure_asked.connect(self._measure)
         self.circuit.used.connect(self._to_turn)
         self.graph.unit_chosen.connect(self._from_graph)
         self.describe.done.connect(self._described)
@@ -207,6 +208,7 @@ class InspectPage(QWidget):
         large = face == "turn" and self.picture.larger.isChecked()
         page = self.graph if face == "circuit" else self.browse if some else self.begin
         self._middle.setCurrentWidget(self._large if large else page)
+        self._small.setVisible(inspecting.steered and not self.picture.larger.isChecked())
         self._side.setVisible(some)
         self._tasks.setVisible(some)
         study = self.look.study
@@ -223,7 +225,6 @@ class InspectPage(QWidget):
         place = self._large.layout() if on else self._small.layout()
         if place is not None:
             place.addWidget(self.picture)
-        self._small.setVisible(not on)
         self.refresh()
 
     @Slot()
@@ -287,15 +288,13 @@ class InspectPage(QWidget):
         """What writes a report into `folder`."""
         name = f"{short_name(self.inspecting.source)} units"
         out = str(Path(folder) / name)
-        return ReportRequest(self.inspecting.study, out, circuits=self.circuit.files)
+        return ReportRequest(
+            self.inspecting.study, out, self.circuit.files, compare=self.look.compare
+        )
 
     @Slot(object)
     def _reported(self, update: JobUpdate) -> None:
         self.result_asked.emit(update.result)
-
-    @Slot()
-    def _measure(self) -> None:
-        self.measure.measure_edits(self.look.probes)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         # The history ends with the document, which is gone before this page.

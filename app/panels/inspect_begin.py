@@ -62,7 +62,7 @@ class InspectBegin(QWidget):
                 "side by side, to be named, turned and traced."
             )
         elif source:
-            words = "Looking what it is …"
+            words = "Opening it … the first time this takes a while."
         else:
             words = "Open a generator on the Start page, or choose a network at the left."
         self.words.setText(words)

@@ -14,7 +14,7 @@ from app.widgets.exemplars import ExemplarWall
 from app.widgets.histogram import Histogram
 from app.widgets.neighbours import Neighbours
 from app.widgets.parts import column, icon_button, label, row, section
-from engine.messages import Description, SteerRequest, Unit, UnitReply
+from engine.messages import Description, NetworkInfo, SteerRequest, Unit, UnitReply
 
 METHODS = {
     "soft-wpmi": "the words of its pictures",
@@ -113,7 +113,7 @@ class UnitCard(QWidget):
         unit, card = inspecting.unit, inspecting.card
         fresh, self._unit = unit != self._unit, unit
         self.setEnabled(unit is not None)
-        self.place.setText(unit_words(unit) if unit is not None else "")
+        self.place.setText(place_words(inspecting.info, unit) if unit is not None else "")
         known = inspecting.summary(unit) if unit is not None else None
         self.star.setChecked(known is not None and known.starred)
         if not self.remark.hasFocus() or fresh:
@@ -183,6 +183,17 @@ class UnitCard(QWidget):
         card = self._inspecting.card
         shown = card.exemplars if card is not None else ()
         self.picked.emit(tuple(shown[i].name for i in chosen if i < len(shown)))
+
+
+def place_words(info: NetworkInfo | None, unit: Unit) -> str:
+    """Where a unit is; of the last layer of a classifier also which class it stands for."""
+    layers = {layer.name: layer for layer in info.layers} if info is not None else {}
+    layer = layers.get(unit.layer)
+    if info is None or layer is None or layer.kind != "vector":
+        return unit_words(unit)
+    if layer.units != len(info.classes) or layer is not info.layers[-1]:
+        return unit_words(unit)
+    return f"{unit_words(unit)}, the answer “{info.classes[unit.index]}”"
 
 
 def sureness(found: Description) -> str:

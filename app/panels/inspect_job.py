@@ -58,7 +58,7 @@ class JobPart(QWidget):
 
     def _build(self) -> None:
         if self._slim:
-            self.progress.setFixedWidth(90)
+            self.progress.setFixedWidth(70)
             self.setLayout(row(self.begin, self.progress, self.stop, spacing=6))
             return
         layout = column(self, spacing=6)
@@ -106,7 +106,9 @@ class JobPart(QWidget):
         for part in (self.stop, self.progress):
             part.setVisible(active)
         self.pause.setVisible(active and not self._slim)
-        self.begin.setVisible(not active)
+        # On one line the button goes on saying what runs.
+        self.begin.setVisible(not active or self._slim)
+        self.begin.setEnabled(not active)
         self.preview.setVisible(False)
         self.state.setVisible(False)
         if update is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 from PySide6.QtCore import Signal, Slot
@@ -71,6 +72,13 @@ class LookForm(QWidget):
         tip = "Show it the pictures and keep what every unit responds to most"
         self.study = JobPart(jobs, "Look inside", tip, self.request, primary=True)
         self.before = Choice("Study", "Studies of this network, newest first")
+        self.beside = push(
+            "Compare…", "Another study on the same pictures: the report matches units"
+        )
+        self.beside.setProperty("compact", True)
+        self.beside.setCheckable(True)
+        self.compare = ""
+        """Folder of the study that the report compares with."""
 
     def _build(self) -> None:
         layout = column(self, spacing=8)
@@ -96,8 +104,10 @@ class LookForm(QWidget):
         layout.addWidget(self.study)
         self._earlier = QWidget()
         older = column(self._earlier, spacing=6)
-        older.addWidget(section("Earlier studies"))
-        older.addWidget(self.before)
+        older.addWidget(section("Studies"))
+        line = row(self.before, self.beside, spacing=6)
+        line.setStretch(0, 1)
+        older.addLayout(line)
         layout.addWidget(self._earlier)
 
     def _wire(self) -> None:
@@ -115,6 +125,7 @@ class LookForm(QWidget):
         self.none.clicked.connect(self._none)
         self.study.done.connect(self._done)
         self.before.activated.connect(self._study)
+        self.beside.clicked.connect(self._compare)
 
     # -------------------------------------------------------------- network
 
@@ -198,6 +209,22 @@ class LookForm(QWidget):
     def _study(self, index: int) -> None:
         self._inspecting.open_study(self._inspecting.studies[index])
 
+    @Slot(bool)
+    def _compare(self, on: bool) -> None:
+        """Of this network or another one, on the same pictures."""
+        self.compare = ""
+        if on:
+            start = str(Path(self._inspecting.study).parent)
+            title = "Study to compare with"
+            self.compare = QFileDialog.getExistingDirectory(self, title, start)
+        self.beside.setChecked(bool(self.compare))
+        words = study_words(self.compare) if self.compare else ""
+        self.beside.setToolTip(
+            f"The report compares with the study of {words}"
+            if words
+            else "Another study on the same pictures: the report matches units"
+        )
+
     # -------------------------------------------------------------- layers
 
     @Slot()
@@ -254,7 +281,7 @@ class LookForm(QWidget):
         info = inspecting.info
         if info is None:
             none = "No generator is open. Open one on the Start page, or a network file here."
-            return "Looking what it is …" if inspecting.source else none
+            return "Opening it … the first time this takes a while." if inspecting.source else none
         parts = [f"{info.name}: {count_words(len(info.layers), 'layer')}"]
         channels, rows, columns = info.input
         if info.kind == "generator":
@@ -284,11 +311,20 @@ class LookForm(QWidget):
     @Slot()
     def _tell_studies(self) -> None:
         inspecting = self._inspecting
-        self._earlier.setVisible(len(inspecting.studies) > 1)
+        self._earlier.setVisible(bool(inspecting.studies))
         blocked = self.before.blockSignals(True)
         self.before.clear()
         for study in inspecting.studies:
-            self.before.addItem(Path(study).name)
+            self.before.addItem(study_words(study))
         if inspecting.study in inspecting.studies:
             self.before.setCurrentIndex(inspecting.studies.index(inspecting.study))
         self.before.blockSignals(blocked)
+
+
+def study_words(study: str) -> str:
+    """A study by when it was last worked on."""
+    try:
+        when = datetime.fromtimestamp(Path(study).stat().st_mtime)
+    except OSError:
+        return short_name(study)
+    return f"{when.day} {when:%B, %H:%M}"

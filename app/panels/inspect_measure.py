@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Slot
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 
@@ -19,13 +17,11 @@ from app.widgets.evidencebars import EvidenceBars
 from app.widgets.parts import column, image_of, label, push, row, section
 from app.widgets.still import Still
 from engine.messages import (
-    AblateRequest,
     Answer,
     EffectQuestion,
     EffectReply,
     Failure,
     JobUpdate,
-    Probes,
     Unit,
     UnitEdit,
     VisualiseRequest,
@@ -38,14 +34,11 @@ EFFECT = f"{KEY}effect"
 class Measure(QWidget):
     """Under the card."""
 
-    failed = Signal(str)
-
     def __init__(self, inspecting: Inspecting, live: Live, jobs: Jobs):
         super().__init__()
-        self._inspecting, self._live, self._jobs = inspecting, live, jobs
+        self._inspecting, self._live = inspecting, live
         self._unit: Unit | None = None
         self._stamp = 0
-        self._ablation: int | None = None
         self.ask = push("Measure", "Turn it off in this picture, and as many random units")
         self.ask.setProperty("compact", True)
         self.words = label("", "dim", wrap=True)
@@ -54,7 +47,6 @@ class Measure(QWidget):
         tip = "Make a picture that it responds to as strongly as possible"
         self.draw = JobPart(jobs, "Draw", tip, self._drawing, slim=True)
         self.drawn = Still("Picture made for this unit", 220)
-        self.drawn_words = label("", "dim", wrap=True)
         layout = column(self, spacing=7)
         self._effect = QWidget()
         inside = column(self._effect, spacing=7)
@@ -63,7 +55,6 @@ class Measure(QWidget):
             inside.addWidget(part)
         layout.addWidget(self._effect)
         layout.addLayout(row(section("What it looks for"), 1, self.draw))
-        layout.addWidget(self.drawn_words)
         layout.addWidget(self.drawn)
         self._wire()
         self.refresh()
@@ -71,7 +62,6 @@ class Measure(QWidget):
     def _wire(self) -> None:
         self.ask.clicked.connect(self.measure)
         self.draw.done.connect(self._drew)
-        self._jobs.finished.connect(self._finished)
         self._inspecting.card_changed.connect(self.refresh)
         self._inspecting.network_changed.connect(self.refresh)
         self._inspecting.link.answer.connect(self._answer)
@@ -127,7 +117,6 @@ class Measure(QWidget):
         name = "".join(c if c.isalnum() or c in "-._" else "_" for c in unit.layer)
         info = self._inspecting.info
         stem = f"{info.id[:8] if info is not None else ''}-{name}-{unit.index}.png"
-        self.drawn_words.setText("")
         return VisualiseRequest(self._inspecting.source, (unit,), str(folder / stem))
 
     @Slot(object)
@@ -139,23 +128,6 @@ class Measure(QWidget):
         found = path if path.is_file() else next(iter(sorted(path.glob("*.png"))), path)
         self.drawn.set_image(QImage(str(found)))
         self.drawn.show()
-
-    # -------------------------------------------------------------- other networks
-
-    def measure_edits(self, probes: Probes | None) -> None:
-        """What the edits do to a network's answers, over pictures (a job)."""
-        inspecting = self._inspecting
-        if probes is None:
-            self.failed.emit("No pictures are chosen to measure with. Choose a folder or a zip.")
-            return
-        folder = untitled_path().parent.parent / "measured units"
-        request = AblateRequest(inspecting.source, inspecting.edits, probes, str(folder))
-        self._ablation = self._jobs.submit(request)
-
-    @Slot(object)
-    def _finished(self, update: JobUpdate) -> None:
-        if update.job == self._ablation and update.state == "done":
-            self.drawn_words.setText(measured_words(update.result))
 
     @Slot()
     def refresh(self) -> None:
@@ -172,20 +144,3 @@ class Measure(QWidget):
         self.bars.set_bars(())
         self.heat.setVisible(False)
         self.drawn.setVisible(False)
-        self.drawn_words.setText("")
-
-
-def measured_words(path: str) -> str:
-    """The numbers at the top of a measurement's report, in words; where it lies otherwise."""
-    file = Path(path)
-    file = file if file.is_file() else next(iter(sorted(file.glob("*.json"))), file)
-    try:
-        body: dict[str, Any] = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError):
-        return f"Measured: {path}"
-    told = [
-        f"{name.replace('_', ' ')} {value:.3g}"
-        for name, value in body.items()
-        if isinstance(value, float)
-    ]
-    return "Measured: " + (", ".join(told[:6]) or path)

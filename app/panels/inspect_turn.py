@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QGridLayout, QPushButton, QWidget
 
 from app.inspect_state import (
@@ -33,13 +33,10 @@ WHERE = (
 class TurnPart(QWidget):
     """The form under the picture."""
 
-    measure_asked = Signal()
-    """Of a network without a canvas: the edits are to be measured over pictures."""
-
-    def __init__(self, inspecting: Inspecting, picture: SteeredPicture, sets: QWidget):
-        """`sets`: what stands below the list."""
+    def __init__(self, inspecting: Inspecting, picture: SteeredPicture, *below: QWidget):
+        """`below`: what stands under the list."""
         super().__init__()
-        self.sets = sets
+        self._below = below
         self._inspecting, self._layer, self._picture = inspecting, picture.layer, picture
         self.current = -1
         """Number of the edit that amount and brush work on."""
@@ -63,7 +60,6 @@ class TurnPart(QWidget):
         self.list = EditList("Turned units")
         self.clear = push("Clear", "Nothing is turned any more")
         self.clear.setProperty("compact", True)
-        self.measure = push("Measure…", "What these edits do to the answers over the pictures")
 
     def _build(self) -> None:
         layout = column(self, spacing=8)
@@ -80,12 +76,13 @@ class TurnPart(QWidget):
         inside.addWidget(self.tools)
         layout.addWidget(self._spot)
         self._turned = section("Turned")
-        layout.addLayout(row(self._turned, 1, self.measure, self.clear, spacing=6))
+        layout.addLayout(row(self._turned, 1, self.clear))
         layout.addWidget(self.list)
         self._dial = QWidget()
         self._dial.setLayout(named("Amount", self.amount, 52))
         layout.addWidget(self._dial)
-        layout.addWidget(self.sets)
+        for part in self._below:
+            layout.addWidget(part)
         layout.addStretch(1)
 
     def _wire(self) -> None:
@@ -106,7 +103,6 @@ class TurnPart(QWidget):
         self._layer.changed.connect(self._painted)
         self._layer.left.connect(self._leave)
         self.clear.clicked.connect(self.clear_all)
-        self.measure.clicked.connect(self.measure_asked)
 
     # -------------------------------------------------------------- verbs
 
@@ -236,7 +232,6 @@ class TurnPart(QWidget):
         self.list.set_edits(edits, self.current)
         self._turned.setText(f"TURNED  {len(edits)}" if edits else "TURNED")
         self.clear.setVisible(bool(edits))
-        self.measure.setVisible(bool(edits) and not steered)
         dial = edit is not None and edit.action in ("boost", "clamp")
         self._dial.setVisible(dial)
         if edit is not None and dial:

@@ -38,7 +38,9 @@ class EvidenceBars(QWidget):
         self.update()
 
     def _said(self, value: float) -> str:
-        return self._form.format(value).replace("-", "−")
+        text = self._form.format(value)
+        # Nothing is not less than nothing.
+        return text.replace("-", "−" if text.strip("-0. %") else "")
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

@@ -73,7 +73,7 @@ class LayerTree(QTreeWidget):
         self, parent: QTreeWidgetItem, layer: NetworkLayer, branch: str, ticked: bool
     ) -> None:
         inside = parent is not self.invisibleRootItem()
-        shown = layer.name[len(branch) + 1 :] if inside else layer.name
+        shown = (layer.name[len(branch) + 1 :] or "output") if inside else layer.name
         item = QTreeWidgetItem(parent, [shown, layer_words(layer)])
         item.setForeground(1, theme.colour(theme.DIM))
         item.setFont(1, theme.font(theme.SIZE_SMALL))

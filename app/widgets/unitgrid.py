@@ -120,6 +120,8 @@ class UnitDelegate(QStyledItemDelegate):
         share = summary.score
         room = lower.adjusted(0, 0, -66 if share is not None else 0, 0)
         place = unit_words(summary.unit) if summary.words else _figures(summary, room.width())
+        if summary.effect is not None:
+            place = f"{place} · {summary.effect * 100:.2g} %"
         place = painter.fontMetrics().elidedText(
             place, Qt.TextElideMode.ElideMiddle, int(room.width())
         )
@@ -231,6 +233,9 @@ class UnitGrid(QListView):
             self.opened.emit()
         elif key == Qt.Key.Key_Asterisk and isinstance(cell, Cell):
             self.delegate.starred.emit(cell.summary, not cell.summary.starred)
+        elif key in (Qt.Key.Key_Home, Qt.Key.Key_End) and self._units.rowCount():
+            last = self._units.rowCount() - 1
+            self.setCurrentIndex(self._units.index(last if key == Qt.Key.Key_End else 0))
         elif bare and event.text().isalnum():
             # Letters are the window's commands here, not a search through 10,000 rows.
             event.ignore()

@@ -11,7 +11,13 @@ from typing import Any
 
 def measures() -> Iterator[dict[str, Any]]:
     """Every figure, as it is ready."""
-    from engine.bench import inspect_exemplars, inspect_networks, inspect_turn, inspect_words
+    from engine.bench import (
+        inspect_circuit,
+        inspect_exemplars,
+        inspect_networks,
+        inspect_turn,
+        inspect_words,
+    )
     from engine.bench.figure import told
 
     return told(
@@ -20,5 +26,6 @@ def measures() -> Iterator[dict[str, Any]]:
             ("exemplars", inspect_exemplars.measures),
             ("descriptions", inspect_words.measures),
             ("turned units", inspect_turn.measures),
+            ("circuits", inspect_circuit.measures),
         )
     )

@@ -18,7 +18,7 @@ from engine.bench.figure import Figure, at_least, missing
 from engine.bench.inspect_baselines import BASELINES
 from engine.bench.inspect_planted import layer, said, write_network, write_pictures
 from engine.inspect import predict
-from engine.inspect.choose import Choice, Shown, choose
+from engine.inspect.choose import Choice, Shown, choose, word_scores
 from engine.inspect.describe import layer_choices, look
 from engine.inspect.embed import text_embedder
 from engine.inspect.study import Study
@@ -35,12 +35,15 @@ worlds = 3
 concepts, per_concept = 30, 26
 """Pictures a concept: 10 of them are held out."""
 silent_units = 60
+samples = 256
+generator_layers = ("b16.conv1", "b32.conv1")
 
 
 def measures() -> Iterator[Figure]:
     yield from _planted()
     yield from _labelled()
     yield from _heads()
+    yield from _generator()
 
 
 # ---------------------------------------------------------------- planted in a network
@@ -82,11 +85,9 @@ def _planted() -> Iterator[Figure]:
             Progress(),
         )  # fmt: skip
         right = _share([said(blind[unit].words, planted.truth[unit]) for unit in known])
-        yield at_least(
-            "the same without labels", right, "of 1", 0.9, note="no baseline works without labels"
-        )
-        constant = [unit for unit, name in enumerate(planted.truth) if not name]
-        unsure = _share([ours[unit].unsure for unit in constant])
+        note = "no baseline works without labels"
+        yield at_least("the same without labels", right, "of 1", 0.9, note=note)
+        unsure = _share([ours[unit].unsure for unit in range(len(ours)) if unit not in known])
         yield at_least("constant units: unsure", unsure, "of 1", 1.0)
 
 
@@ -215,7 +216,8 @@ def _abstention(confident: Sequence[tuple[bool, float]]) -> Iterator[Figure]:
     """How many are right among the surest quarter, half … of all units, silent ones included."""
     curve = predict.abstention([hit for hit, _ in confident], [sure for _, sure in confident])
     for share, hits in curve:
-        yield Figure(f"right among the surest {share:.0%}", hits, "of 1")
+        note = f"{len(confident)} units; what answers to nothing counts as wrong"
+        yield Figure(f"right among the surest {share:.0%}", hits, "of 1", note=note)
 
 
 # ---------------------------------------------------------------- a real head
@@ -242,6 +244,48 @@ def _heads() -> Iterator[Figure]:
     best, peer = _best(shares)
     note = ", ".join(f"{name} {value:.3f}" for name, value in shares.items())
     yield Figure(title, mine, "of 1", f"> {best:.3f}", mine > best, peer, best, note=note)
+
+
+def _generator() -> Iterator[Figure]:
+    """Units of the portraits generator against what an observer of recipes sees in its samples."""
+    title = "portraits generator: held-out AUC of the words"
+    given = os.environ.get(PORTRAITS, "")
+    if not given or not Path(given).is_file():
+        yield missing(title, "AUC", None, f"set {PORTRAITS} to the zip of drawn portraits")
+        return
+    from engine.bench.inspect_heads import learn
+    from engine.inspect.exemplars import study
+
+    observer, _, _ = learn(Path(given))
+    with tempfile.TemporaryDirectory() as folder:
+        out = str(Path(folder) / "study")
+        request = StudyRequest("portraits", Probes(count=samples), generator_layers, out)
+        made = Study.open(study(request, Progress()))
+        labels = observer.captions([np.asarray(picture) for picture in made.pictures])
+        held = predict.split(made.names)
+        bank = word_bank(labels, text_embedder(), bundled())
+        assert bank is not None
+        found: dict[str, list[float]] = {}
+        named = 0
+        for name in generator_layers:
+            values = np.asarray(made.peaks(name)).T
+            levels = made.levels(name)
+            active = values >= predict.thresholds(values, levels, held)
+            # Each has to answer for every unit: abstaining looks at the pictures held out.
+            forced = word_scores(values, active, bank, ~held)[0].argmax(1)
+            words = {"ours": [bank.words[word] for word in forced]}
+            words |= _peers(values, bank, ~held, labels)
+            for peer, answers in words.items():
+                found.setdefault(peer, []).extend(
+                    _auc(bank, word, active[:, unit], held) for unit, word in enumerate(answers)
+                )
+            named += sum(not one.unsure for one in choose(values, levels, Shown(held, bank)))
+    means = {name: float(np.mean(values)) for name, values in found.items()}
+    mine = means.pop("ours")
+    best, peer = _best(means)
+    told = ", ".join(f"{name} {value:.3f}" for name, value in means.items())
+    note = f"{named} of {len(found['ours'])} units named, all asked; {told}"
+    yield Figure(title, mine, "AUC", f"> {best:.3f}", mine > best, peer, best, note=note)
 
 
 # ---------------------------------------------------------------- small parts

@@ -1,13 +1,11 @@
 """A generator in torch as a search sees it: latents by chunk, activations, changes. Imports torch.
 
-Activations are taken by a hook, and drawing stops where nothing more is needed (as David Bau's
-nethook does, github.com/davidbau/baukit).
+Activations are taken by `engine.trace`, and drawing stops where nothing more is needed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +17,7 @@ from engine.backend import available_cores, check_memory
 from engine.messages import Layer, ModelInfo, Picture
 from engine.steer.latents import class_weights
 from engine.taps import tappable
+from engine.trace import Trace
 from engine.turning import layer_channels
 from models.files import load_model
 from models.registry import build
@@ -106,39 +105,10 @@ class Source:
 
         Without `picture` nothing is computed behind the last of them.
         """
-        found: dict[str, Tensor] = {}
-        with _tapped(self.synthesis, names, found, stop=not picture):
-            drawn = self.synthesis(ws)
-            found[""] = drawn.float()
-        return found
-
-
-class _Enough(Exception):
-    """Everything asked for was computed."""
-
-
-@contextmanager
-def _tapped(
-    synthesis: nn.Module, names: Collection[str], found: dict[str, Tensor], stop: bool
-) -> Iterator[None]:
-    hooks: list[Any] = []
-
-    def keep(name: str) -> Any:
-        def hook(_module: nn.Module, _inputs: Any, output: Tensor) -> None:
-            found[name] = output.float()
-            if stop and len(found) == len(names):
-                raise _Enough
-
-        return hook
-
-    try:
-        hooks += [synthesis.get_submodule(n).register_forward_hook(keep(n)) for n in names]
-        yield
-    except _Enough:
-        return
-    finally:
-        for hook in hooks:
-            hook.remove()
+        drawn: dict[str, Tensor] = {}
+        with Trace(self.synthesis, tuple(names), stop=not picture) as trace:
+            drawn[""] = self.synthesis(ws).float()
+        return {name: output.float() for name, output in trace.items()} | drawn
 
 
 def strip(source: Source, w: np.ndarray, steps: np.ndarray, size: int = 96) -> Picture:

@@ -41,6 +41,8 @@ least_contrast = 3.0
 """Standard errors of a detector inside the active regions above the null."""
 placed_gain = 0.05
 """AUC that a detector asked in one place has to gain over asking anywhere."""
+always = 0.9
+"""Share of the pictures in which a unit passes its level: then its place is all there is to say."""
 place_error = 0.05
 """Standard error of a place's AUC: of some six exemplars held out, each one observation."""
 kept = 8
@@ -100,7 +102,9 @@ def choose(
             one = _compose(
                 candidates, seen[unit], placed, active[:, unit], values[:, unit], shown.held
             )
-        found.append(_place_alone(unit, regions, placed, one) if not one.method else one)
+        if not one.method and np.mean(values[:, unit] >= levels[unit]) >= always:
+            one = _place_alone(unit, regions, placed, one)
+        found.append(one)
     return found
 
 

@@ -15,7 +15,7 @@ LOW, HIGH = 0.8, 0.87
 """Quantiles of the first pictures where a tail begins: of few positions, and of many. The first
 ones say less of maps of few positions; .9 is the lowest quantile that is asked for."""
 OCTAVES = 8
-BITS = 8
+BITS = 9
 SMALL = 64
 """Positions of a small map."""
 _PARTS = ("start", "width", "counts", "total", "above", "top")

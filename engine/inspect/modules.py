@@ -50,10 +50,7 @@ def open_source(source: Source, device: str = "auto") -> OpenModule:
     if source.kind == "generator":
         raise LodestoneError(f"{source.name} is a generator; it draws and classifies nothing.")
     if source.kind == "onnx":
-        raise LodestoneError(
-            f"{source.path.name} is an ONNX file, which has no gradients. "
-            "Choose the weights it was made from."
-        )
+        return _from_onnx(source, _device(device))
     opening = _from_program if source.kind == "program" else _from_weights
     module, preprocessing = opening(source)
     where = _device(device)
@@ -104,6 +101,24 @@ def _recognised(state: Mapping[str, np.ndarray]) -> classifiers.Classifier | Non
         return classifiers.detect({name: array.shape for name, array in state.items()})
     except (LookupError, ValueError, TypeError, ArithmeticError):
         return None  # names like a known network's, but shapes that are not
+
+
+def _from_onnx(source: Source, device: torch.device) -> OpenModule:
+    """As the file's kept graph, with the same layers."""
+    import onnx
+
+    from engine.inspect.networks import ensure_graph
+    from engine.inspect.onnx_module import open_graph
+
+    kept, note = ensure_graph(source)
+    if note.last or note.batch:
+        raise RefusedFile(
+            f"{source.path.name} takes a fixed number of pictures or channels last, for which "
+            "there are no gradients here. Export it for any number (N, C, H, W)."
+        )
+    module = open_graph(onnx.load(str(kept.graph)), source.path)
+    module = module.eval().requires_grad_(False).to(device)
+    return OpenModule(module, note.info, note.preprocessing, device)
 
 
 def _from_program(source: Source) -> tuple[nn.Module, Preprocessing]:

@@ -262,7 +262,7 @@ class GeneratorNetwork:
         return Run(_pixels(image), {layer: read[layer] for layer in layers})
 
     def _feed(self, session: Any, found: Sequence[Resolved]) -> dict[str, np.ndarray]:
-        if joined_activations(found):
+        if joined_activations(found) or any(one.turned for one in found):
             raise LodestoneError(
                 "Samples with moved activations cannot be looked into. Take the edit away."
             )

@@ -138,13 +138,7 @@ def read_pictures(
                 f"There is no picture in {files.path}. Choose a folder or a zip with PNG, JPEG, "
                 "WebP, TIFF, AVIF or BMP pictures."
             )
-        digest = hashlib.sha256()
-        for index, name in enumerate(names):
-            digest.update(f"{name}\0{label_of(name, table)}\0".encode("utf-8", "replace"))
-            digest.update(hashlib.sha256(files.read(name, missing=b"")).digest())
-            if index % 64 == 0:
-                progress(0.0, f"Looking through {len(names):,} pictures")
-        found = digest.hexdigest()
+        found = _digest(files, names, table, progress)
         place = f"{found[:20]}-{hashlib.sha256(f'{key} {size}'.encode()).hexdigest()[:12]}"
         folder = paths.cache() / "probes"
         listed = _decoded(files, names, folder / place, (size, fit), progress)
@@ -166,6 +160,19 @@ def read_pictures(
         said = "1 file was" if count == 1 else f"{count} files were"
         notes += (f"{said} skipped because no picture could be read from it.",)
     return ProbeSet(kept, labels, found, pixels, file, (), skipped, notes)
+
+
+def _digest(
+    files: _Files, names: Sequence[str], table: Mapping[str, str] | None, progress: Progress
+) -> str:
+    """sha256 (hex) of names, labels and contents."""
+    digest = hashlib.sha256()
+    for index, name in enumerate(names):
+        digest.update(f"{name}\0{label_of(name, table)}\0".encode("utf-8", "replace"))
+        digest.update(hashlib.sha256(files.read(name, missing=b"")).digest())
+        if index % 64 == 0:
+            progress(0.0, f"Looking through {len(names):,} pictures")
+    return digest.hexdigest()
 
 
 def _few(count: int) -> tuple[str, ...]:

@@ -32,7 +32,8 @@ def histogram(edges: np.ndarray, counts: np.ndarray, level: float | None) -> str
         said += f"; .99 level at {level:.3g}"
     return (
         f'<svg class="histogram" viewBox="0 0 {wide} {high}" '
-        f'preserveAspectRatio="none" role="img" aria-label="{escape(said)}"><title>{escape(said)}</title>{bars}{line}</svg>'
+        f'preserveAspectRatio="none" role="img" aria-label="{escape(said)}">'
+        f"<title>{escape(said)}</title>{bars}{line}</svg>"
     )
 
 

@@ -218,6 +218,10 @@ class Study:
     def levels(self, layer: str, quantile: float = 0.99) -> np.ndarray:
         """(units,) float64: the level of every unit."""
         count = self.layer(layer).units
+        if "tail_start" not in self._top(layer):
+            peaks = np.asarray(self.peaks(layer))
+            if np.isfinite(peaks).all():
+                return np.quantile(peaks, quantile, axis=1)
         return np.array([self.level(Unit(layer, index), quantile) for index in range(count)])
 
     def _roughly(self, unit: Unit, quantile: float) -> float:

@@ -87,6 +87,8 @@ class Memo:
         self._kept: OrderedDict[Hashable, np.ndarray] = OrderedDict()
         self._room = room
         """Bytes that `keep` may hold."""
+        self.turns: dict[str, tuple[Hashable, Turn]] = {}
+        """Layer -> what decides its turn, and the turn: those of the last picture."""
 
     def mapping(self, z: np.ndarray, c: np.ndarray) -> np.ndarray:
         """(1, z_dim), (1, c_dim) -> (1, w_dim)."""

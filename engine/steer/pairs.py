@@ -82,7 +82,7 @@ def propose_pairs(
         classes = _classes(shown[index] + index, template, info)
         before = replace(
             template, latent=(LatentPart(seed=next(seeds)),), classes=classes,
-            edits=(), mix=(), mix_layers=(),
+            edits=(), units=(), mix=(), mix_layers=(),
         )  # fmt: skip
         made.append(make_pair(fitting[index], before))
         shown[index] += 1

@@ -121,6 +121,10 @@ def turns(
         if offset is not None:
             check_width(offset.shape[-1], layer, channels[layer], info.name)
         turn = _kept_turn(layer, tuple(edits), offset, info, channels[layer], memo)
+        if memo is not None and len(memo.turns) > len(own):
+            # A brushed layer's is as large as its activations: only what is in use is kept.
+            for other in memo.turns.keys() - own.keys():
+                del memo.turns[other]
         if (turn.gain != 1.0).any() or turn.offset.any():
             made[layer] = turn
     return made
@@ -134,15 +138,13 @@ def _kept_turn(
     channels: int,
     memo: Memo | None,
 ) -> Turn:
-    """As `_turn`, from `memo` where a brush has been there before."""
-    if memo is None or all(edit.mask is None for edit in edits):
+    """As `_turn`, from `memo` where the layer was turned the same way last."""
+    key: Hashable = (edits, None if offset is None else offset.tobytes())
+    if memo is None:
         return _turn(layer, edits, offset, info, channels)
-    key: Hashable = ("turn", layer, edits, None if offset is None else offset.tobytes())
-    both = memo.kept(key)
-    if both is None:
-        turn = _turn(layer, edits, offset, info, channels)
-        both = memo.keep(key, np.stack([turn.gain, turn.offset]))
-    return Turn(both[0], both[1])
+    if layer not in memo.turns or memo.turns[layer][0] != key:
+        memo.turns[layer] = (key, _turn(layer, edits, offset, info, channels))
+    return memo.turns[layer][1]
 
 
 def _turn(
