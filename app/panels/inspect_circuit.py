@@ -88,6 +88,7 @@ class CircuitForm(QWidget):
         tip = "Which units of the layers before together make it active"
         self.trace = JobPart(jobs, "Trace the circuit", tip, self.request, primary=True)
         self.before = Choice("Circuit", "Circuits of this study")
+        self.before.setPlaceholderText("Traced before")
         self.tested = label("", "dim", wrap=True)
         self.use = push("Turn its units…", "Select all units of the circuit, to turn them")
         self.use.setProperty("compact", True)
@@ -106,10 +107,9 @@ class CircuitForm(QWidget):
         layout.addWidget(self.examples)
         layout.addLayout(row(label("Units of each layer", "dim"), 1, self.width_field))
         layout.addWidget(self.trace)
+        layout.addWidget(self.before)
         self._outcome = QWidget()
         inside = column(self._outcome, spacing=7)
-        inside.addSpacing(6)
-        inside.addWidget(self.before)
         inside.addWidget(section("Remains with only these units"))
         inside.addWidget(self.kept)
         inside.addWidget(section("Lost without them"))
@@ -179,7 +179,6 @@ class CircuitForm(QWidget):
             return None
         others = self._inspecting.probes
         name = unit_words(unit).replace("/", "_")
-        folder = untitled_path().parent.parent / "circuits" / short_name(self._inspecting.study)
         # Through the layers that have been looked into: their units have pictures and words.
         layers = tuple(name for name in self._inspecting.layers if name != unit.layer)
         return CircuitRequest(
@@ -189,8 +188,13 @@ class CircuitForm(QWidget):
             others=replace(others, count=OTHERS) if others is not None else None,
             layers=layers,
             width=round(self.width_field.value()),
-            out=str(folder / name),
+            out=str(self._folder / name),
         )
+
+    @property
+    def _folder(self) -> Path:
+        """Where the circuits of this study lie."""
+        return untitled_path().parent.parent / "circuits" / short_name(self._inspecting.study)
 
     @Slot(object)
     def _done(self, update: JobUpdate) -> None:
@@ -230,12 +234,18 @@ class CircuitForm(QWidget):
     @Slot()
     def _study(self) -> None:
         self.circuit, self.files = None, ()
+        if self._inspecting.study:
+            # Those of earlier sessions, newest last.
+            found = sorted(self._folder.glob("*/circuit.json"), key=lambda one: one.stat().st_mtime)
+            self.files = tuple(str(path) for path in found)
         self._list()
         self._show()
 
     def _list(self) -> None:
         self.before.clear()
         self.before.addItems([Path(path).parent.name or Path(path).name for path in self.files])
+        self.before.setCurrentIndex(-1)
+        self.before.setVisible(bool(self.files))
 
     # -------------------------------------------------------------- look
 

@@ -22,8 +22,10 @@ from app.inspect_state import unit_words
 from app.widgets.painting import draw_rounded, smooth
 from engine.messages import Circuit, CircuitEdge, CircuitNode, Unit
 
-NODE, TALL = 84, 66
-"""Width of a node and height of its picture, pixels."""
+LARGE, SMALL = (84, 66), (60, 48)
+"""Width of a node and height of its picture, pixels; the small one where room is scarce."""
+ROOMY = 130
+"""Pixels between columns from which on nodes are large."""
 WORDS, HEAD, STEP, MARGIN = 32, 34, 176, 28
 THIN, THICK = 0.8, 9.0
 
@@ -76,17 +78,24 @@ class CircuitGraph(QWidget):
         """Columns from left to right, each in the middle of the height."""
         self._boxes.clear()
         most = max((len(nodes) for _layer, nodes in self._columns), default=1)
-        pitch = TALL + WORDS + 10
+        wide, high = self._size
+        pitch = high + WORDS + 10
         tall = max(self._room().height() - HEAD - MARGIN, most * pitch)
         step = self._step()
         for column, (_layer, nodes) in enumerate(self._columns):
             top = HEAD + (tall - len(nodes) * pitch) / 2
             for row, node in enumerate(nodes):
                 x = MARGIN + column * step
-                self._boxes[node.unit] = QRectF(x, top + row * pitch, NODE, TALL)
-        width = 2 * MARGIN + max(len(self._columns) - 1, 0) * step + NODE
+                self._boxes[node.unit] = QRectF(x, top + row * pitch, wide, high)
+        width = 2 * MARGIN + max(len(self._columns) - 1, 0) * step + wide
         self.setMinimumSize(QSize(round(width), round(HEAD + most * pitch + MARGIN)))
         self.update()
+
+    @property
+    def _size(self) -> tuple[int, int]:
+        gaps = max(len(self._columns) - 1, 1)
+        across = (self._room().width() - 2 * MARGIN - LARGE[0]) / gaps
+        return LARGE if across >= ROOMY else SMALL
 
     def _room(self) -> QSize:
         parent = self.parentWidget()
@@ -95,7 +104,8 @@ class CircuitGraph(QWidget):
     def _step(self) -> float:
         """Columns use the width there is, and more of it only when they must."""
         gaps = max(len(self._columns) - 1, 1)
-        return min(max((self._room().width() - 2 * MARGIN - NODE) / gaps, 118.0), STEP * 1.3)
+        node = self._size[0]
+        return min(max((self._room().width() - 2 * MARGIN - node) / gaps, node + 34.0), STEP * 1.3)
 
     def resizeEvent(self, event: QEvent) -> None:
         self._place()
@@ -202,9 +212,9 @@ class CircuitGraph(QWidget):
     def _paint_heads(self, painter: QPainter) -> None:
         painter.setFont(theme.font(theme.SIZE_SMALL))
         painter.setPen(theme.colour(theme.DIM))
-        step = self._step()
+        step, node = self._step(), self._size[0]
         for column, (layer, _nodes) in enumerate(self._columns):
-            room = QRectF(MARGIN + column * step - 20, 8, NODE + 40, 20)
+            room = QRectF(MARGIN + column * step - 20, 8, node + 40, 20)
             words = painter.fontMetrics().elidedText(
                 layer, Qt.TextElideMode.ElideMiddle, int(room.width())
             )
@@ -219,7 +229,7 @@ class CircuitGraph(QWidget):
         part = None
         if image is not None and not image.isNull():
             # The middle band of a square exemplar.
-            tall = image.width() * TALL / NODE
+            tall = image.width() * box.height() / box.width()
             part = QRectF(0, (image.height() - tall) / 2, image.width(), tall)
         draw_rounded(painter, box, image if part is not None else None, 6, theme.RAISED, part)
         chosen = node.unit == self.current
@@ -232,7 +242,7 @@ class CircuitGraph(QWidget):
         name = self._names.get(node.unit) or node.words
         painter.setFont(theme.font(theme.SIZE_SMALL))
         painter.setPen(theme.colour(theme.TEXT if name else theme.DIM))
-        room = QRectF(box.x() - 12, box.bottom() + 2, NODE + 24, 15)
+        room = QRectF(box.x() - 14, box.bottom() + 2, box.width() + 28, 15)
         words = painter.fontMetrics().elidedText(
             name or f"unit {node.unit.index}", Qt.TextElideMode.ElideRight, int(room.width())
         )
