@@ -198,7 +198,7 @@ def _add_report(commands: Any) -> None:
     _add_layers(command)
     command.add_argument("--compare", default="", metavar="STUDY", help="on the same pictures")
     command.add_argument("--names", default="", metavar="FILE",
-                         help="a report.json: first take over its names, notes and stars")  # fmt: skip
+                         help="a report.json: take over its names, notes, stars")  # fmt: skip
     _add_out(command, "OUT", "folder; writes report.html, report.json and units.csv")
 
 
