@@ -161,6 +161,7 @@ def test_what_is_learnt_in_many_numbers_is_stored_in_few() -> None:
         before = net(x)
     wide = tiny_net()
     expand(wide, torch.Generator().manual_seed(0), fresh=False)
+    assert [bend.weight.numel() for bend in wide.bends] == [1, 8, 1, 1]  # type: ignore[union-attr]
     with torch.no_grad():
         assert (wide(x) - before).abs().max() < 1e-4
     again = tiny_net(seed=2)

@@ -20,6 +20,8 @@ def tiny_net(scale: int = 3, seed: int = 1) -> Fredsr:
     torch.nn.init.normal_(net.tail.weight, std=0.02)
     for unit in net.units:
         torch.nn.init.constant_(unit.share, 0.3)  # type: ignore[arg-type]
+    # One layer with a slope for every channel; the others have one for all.
+    torch.nn.init.uniform_(net.bends[1].weight, -0.1, 0.5)  # type: ignore[arg-type]
     return net.eval()
 
 

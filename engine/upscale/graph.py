@@ -48,6 +48,9 @@ def graph(config: Config, state: Mapping[str, np.ndarray]) -> bytes:
 
     def bend(x: str, index: int) -> str:
         slope = state[f"bends.{index}.weight"].reshape(1, -1, 1, 1)
+        if (slope == slope.flat[0]).all():
+            # One slope for all channels: ONNX Runtime computes it with the convolution.
+            return g.add("LeakyRelu", x, alpha=float(slope.flat[0]))
         kept = g.keep(slope, f"bends.{index}")
         if slope.max() > 1:
             return g.add("PRelu", x, kept)

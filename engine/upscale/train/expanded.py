@@ -47,10 +47,17 @@ class Expanded(nn.Module):
 
 
 def expand(net: Fredsr, random: torch.Generator, fresh: bool) -> None:
-    """Widen the hidden convolutions in place.
+    """Widen the hidden convolutions in place; a layer's slopes below zero become one.
+
+    One slope a layer is computed with its convolution, a seventh of the whole time. Networks that
+    learnt a slope for every channel keep them.
 
     fresh: nothing is learnt yet, so they begin near the identity instead of where they were
     """
+    for index, bend in enumerate(net.bends):
+        assert isinstance(bend, nn.PReLU)
+        if (bend.weight == bend.weight[0]).all():
+            net.bends[index] = nn.PReLU(1, bend.weight[0].item()).to(bend.weight.device)
     for index, conv in enumerate(net.body):
         assert isinstance(conv, nn.Conv2d)
         if fresh:
@@ -73,5 +80,8 @@ def collapsed(net: Fredsr, into: Fredsr) -> Fredsr:
         weight = conv.weight() if isinstance(conv, Expanded) else conv.weight
         state[f"body.{index}.weight"] = weight  # pyright: ignore[reportArgumentType]
         state[f"body.{index}.bias"] = conv.bias  # pyright: ignore[reportArgumentType]
+    for name, plain in into.named_parameters():
+        if name.startswith("bends."):
+            state[name] = state[name].expand_as(plain)
     into.load_state_dict(state, strict=False)
     return into

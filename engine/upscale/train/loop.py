@@ -23,6 +23,12 @@ BORDER = 2
 """Pixels of the small patch whose enlargement lacks neighbours."""
 
 
+LUMA = (0.299, 0.587, 0.114)
+"""Of red, green and blue in brightness (BT.601)."""
+SQUARED = 10.0
+"""Makes squares of usual differences about as large as the differences."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """The numbers of a training."""
@@ -37,6 +43,10 @@ class Recipe:
     """Decay of the average over steps, which is what is kept."""
     softness: float = 1e-3
     """Charbonnier: below this a difference counts by its square."""
+    luma: float = 1.0
+    """Weight of the difference in brightness, which eyes see first, beside that in colours."""
+    squares: float = 0.6
+    """Share of the training after which differences count by their squares; 1 = never."""
     waves: float = 0.0
     """Weight of the Fourier magnitudes' difference."""
     judged: float = 0.0
@@ -45,7 +55,7 @@ class Recipe:
 
 
 FIDELITY = Recipe()
-VIVID = Recipe(rate=3e-4, waves=8.0, judged=0.02)
+VIVID = Recipe(rate=3e-4, luma=0.0, squares=1.0, waves=8.0, judged=0.02)
 """The Fourier magnitudes give most of it: a stronger critic invents grain that is not there."""
 FIT = Recipe(rate=4e-4)
 TRANSFER = Recipe(rate=1e-3)
@@ -89,7 +99,7 @@ class Trainer:
         if self.critic is not None:
             self._critic_step(made.detach(), plain, large)
         gap = made - large
-        loss = torch.sqrt(gap * gap + recipe.softness**2).mean()
+        loss = self._difference(gap, share >= recipe.squares)
         self.loss += (
             0.02 * (float(loss.detach()) - self.loss) if self.steps else float(loss.detach())
         )
@@ -103,6 +113,16 @@ class Trainer:
         self.adam.step()
         self.steps += 1
         self._average()
+
+    def _difference(self, gap: Tensor, squares: bool) -> Tensor:
+        """Of (N, 3, H, W) in 0..1: Charbonnier; in the end squares, as PSNR counts."""
+        recipe = self.recipe
+        grey = (gap * gap.new_tensor(LUMA).reshape(1, 3, 1, 1)).sum(1)
+        if squares:
+            return SQUARED * (gap.square().mean() + recipe.luma * grey.square().mean())
+        soft = recipe.softness**2
+        colours, brightness = ((part.square() + soft).sqrt().mean() for part in (gap, grey))
+        return colours + recipe.luma * brightness
 
     def _on(self, part: np.ndarray) -> Tensor:
         return torch.from_numpy(part).to(self.device)
