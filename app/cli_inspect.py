@@ -23,7 +23,7 @@ from engine.messages import (
     VisualiseRequest,
 )
 
-MODEL = "a generator, efficientnet-lite0, or a file of weights, .pt2 or .onnx"
+MODEL = "a generator, efficientnet-lite0, fredsr, a pyramid, or a file of weights, .pt2 or .onnx"
 DATA = "a folder or zip of pictures; a generator draws its own without"
 
 

@@ -48,8 +48,8 @@ ORDERS: tuple[tuple[UnitOrder, str], ...] = (
 )
 MASK_SIDE = 128
 """Longest side of a brush mask in an edit: finer than any layer it acts on would show."""
-READY_MADE = "efficientnet-lite0"
-"""A classifier that can be looked into where its package is installed."""
+READY_MADE = ("efficientnet-lite0", "fredsr")
+"""A classifier, where its package is installed, and the upscaler that ships."""
 NETWORK_FILES = "Networks (*.safetensors *.pth *.pt *.pt2 *.onnx *.pkl);;All files (*)"
 
 InspectJob = (

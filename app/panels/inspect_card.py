@@ -17,12 +17,12 @@ from app.widgets.parts import column, icon_button, label, row, section
 from engine.messages import Description, NetworkInfo, SteerRequest, Unit, UnitReply
 
 METHODS = {
-    "soft-wpmi": "the words of its pictures",
-    "detector": "what is seen in its regions",
-    "describer": "a learnt describer",
+    "soft-wpmi": "read from the labels of its pictures",
+    "detector": "seen directly in the pictures",
+    "describer": "told by a learnt describer",
     "clip": "pictures and words compared",
 }
-"""What a description was found by."""
+"""How a description was found."""
 LOWEST, HIGHEST = 0.9, 0.999
 
 
@@ -207,6 +207,7 @@ def sureness(found: Description) -> str:
     if found.unsure or not found.words:
         told = "Unsure: no words tell its pictures from others well enough."
         return told if found.score is None else f"{told} Best guess: AUC {found.score:.2f}."
+    by = f"{by[:1].upper()}{by[1:]}"
     if found.score is None:
-        return f"From {by}." if by else ""
-    return f"From {by}. AUC {found.score:.2f} on pictures held out (chance .50)."
+        return f"{by}." if by else ""
+    return f"{by}; AUC {found.score:.2f} on pictures held out (chance .50)."

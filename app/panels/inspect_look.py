@@ -135,7 +135,7 @@ class LookForm(QWidget):
         steered = (
             f"{info.name} (being steered)" if info is not None else "The generator (none open)"
         )
-        others = [READY_MADE, *self._known]
+        others = [*READY_MADE, *self._known]
         return [("", steered), *((path, short_name(path)) for path in others)]
 
     @Slot(int)
@@ -150,7 +150,7 @@ class LookForm(QWidget):
 
     def open_network(self, path: str) -> None:
         """A file was chosen or dropped."""
-        if path not in self._known and path != READY_MADE:
+        if path not in self._known and path not in READY_MADE:
             self._known = (path, *self._known)[:8]
         self._inspecting.look_into(path)
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.inspect.onnx_files import described, unprepared
+from engine.inspect.own import open_own
 from engine.inspect.preprocessing import Preprocessing, assumed, lite
 from engine.inspect.sources import Source, find
 from engine.messages import NetworkInfo, NetworkLayer
@@ -24,6 +25,9 @@ PASSING = ("Identity", "Dropout", "Flatten")
 """Modules that are no layer of their own."""
 CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")
 BENDS = ("ReLU", "ReLU6", "GELU", "SiLU", "LeakyReLU", "PReLU", "Hardswish", "ELU", "Tanh", "Mish")
+
+MAIN = (*BENDS, "FourierUnit", "HiddenConv")
+"""Modules whose output is looked at first; the last two are those of Lodestone's own networks."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +55,12 @@ def open_source(source: Source, device: str = "auto") -> OpenModule:
         raise LodestoneError(f"{source.name} is a generator; it draws and classifies nothing.")
     if source.kind == "onnx":
         return _from_onnx(source, _device(device))
-    opening = _from_program if source.kind == "program" else _from_weights
-    module, preprocessing = opening(source)
+    note = ""
+    if source.kind == "own":
+        module, preprocessing, note = open_own(source.path)
+    else:
+        opening = _from_program if source.kind == "program" else _from_weights
+        module, preprocessing = opening(source)
     where = _device(device)
     module = module.eval().requires_grad_(False).to(where)
     info = survey(module, preprocessing, where)
@@ -60,7 +68,8 @@ def open_source(source: Source, device: str = "auto") -> OpenModule:
     if info.kind == "classifier" and len(source.classes) == info.layers[-1].units:
         info = dataclasses.replace(info, classes=source.classes)
     if source.kind == "program" and source.preprocessing is None:
-        info = dataclasses.replace(info, note=f"{unprepared(source)} {info.note}".strip())
+        note = unprepared(source)
+    info = dataclasses.replace(info, note=f"{note} {info.note}".strip())
     return OpenModule(module, info, preprocessing, where)
 
 
@@ -246,7 +255,7 @@ def _layers(module: nn.Module, seen: dict[str, _Seen]) -> list[NetworkLayer]:
     found = []
     for one in kept:
         inside = any(one.name.startswith(f"{block}.") for block in blocks)
-        main = one.name in blocks or one.name == last or (one.type in BENDS and not inside)
+        main = one.name in blocks or one.name == last or (one.type in MAIN and not inside)
         found.append(_layer(one, main))
     return found
 

