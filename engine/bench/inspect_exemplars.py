@@ -85,7 +85,7 @@ def cost(network: Any, pixels: np.ndarray, folder: Path) -> Figure:
         alone += time.process_time() - began
         return joined(forward(numbers, LAYERS))
 
-    first = np.arange(AT_ONCE)
+    first = np.arange(min(AT_ONCE, len(pixels)))
     forward(first, ())
     forward(first, LAYERS)
     layers = chosen_layers(network.info, LAYERS)
