@@ -82,7 +82,10 @@ class Ablation(QWidget):
     @Slot()
     def refresh(self) -> None:
         """Other edits: what was measured is not theirs."""
-        self.setVisible(not self._inspecting.steered and bool(self._inspecting.edits))
+        inspecting = self._inspecting
+        # Right answers are counted: without classes there are none.
+        counted = inspecting.info is not None and inspecting.info.kind != "network"
+        self.setVisible(counted and not inspecting.steered and bool(inspecting.edits))
         self.said.setText("")
         self.right.set_bars(())
         self.lost.set_bars(())

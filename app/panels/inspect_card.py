@@ -132,7 +132,7 @@ class UnitCard(QWidget):
 
     def _show(self, card: UnitReply) -> None:
         found = card.description
-        self.words.setPlaceholderText("Unsure" if found.method else "Give it a name")
+        self.words.setPlaceholderText("Unsure" if found.unsure else "Give it a name")
         if not self.words.hasFocus():
             self.words.setText(found.words)
             self.words.setCursorPosition(0)
@@ -200,7 +200,7 @@ def sureness(found: Description) -> str:
     """How a description came about and how far it can be trusted."""
     if found.method == "human":
         return "Named by hand."
-    if not found.method and not found.evidence:
+    if not found.method and not found.evidence and not found.unsure:
         return "Not described yet. Describe finds words for it."
     parts = [part for part in found.method.split("+") if part]
     by = " and ".join(METHODS.get(part, part) for part in parts)

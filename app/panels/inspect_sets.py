@@ -7,7 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QFileDialog, QLineEdit, QToolButton, QWidget
 
-from app.inspect_state import edit_words
+from app.inspect_state import count_words, edit_words
 from app.inspecting import KEY, Inspecting
 from app.jobs import Jobs
 from app.panels.inspect_job import JobPart
@@ -137,18 +137,21 @@ class EditSets(QWidget):
         """The units that were found are turned off, as a set that can be taken off again."""
         path = Path(update.result)
         file = (path if path.is_dir() else path.parent) / "muted.json"
-        try:
-            found = from_json(file.read_text("utf-8"))
-        except (OSError, LodestoneError):
-            self.failed.emit(f"{file.name} cannot be read. Look for artifacts again.")
-            return
-        if isinstance(found, EditSet) and found.edits:
-            self._inspecting.turn("Mute artifacts", (*self._inspecting.edits, *found.edits))
-            self.said.setText(found.detail)
-        else:
+        if not file.is_file():
             self.said.setText(
                 "No unit spoils the pictures: without any of them they are no better."
             )
+            return
+        try:
+            found = from_json(file.read_text("utf-8"))
+        except (OSError, LodestoneError):
+            found = None
+        if not isinstance(found, EditSet):
+            self.failed.emit(f"{file.name} cannot be read. Look for artifacts again.")
+            return
+        self._inspecting.turn("Mute artifacts", (*self._inspecting.edits, *found.edits))
+        count = count_words(sum(len(edit.units) for edit in found.edits), "unit")
+        self.said.setText(f"{count} turned off, with which pictures were less like the real ones.")
 
     # -------------------------------------------------------------- look
 

@@ -103,7 +103,10 @@ def _measured(
     opened = open_source(source)
     info = opened.info
     if info.kind != "classifier":
-        raise LodestoneError(f"{info.name} tells no classes, so nothing can be counted.")
+        raise LodestoneError(
+            f"{info.name} tells no classes, so nothing can be counted. Make a study of it and "
+            "measure the effects of its units."
+        )
     ModuleEdits(edits, info, opened.device)  # refuses at once what could not be done later
     classes = info.classes or tuple(f"class {i}" for i in range(_answers_of(opened)))
     target = class_index(request.target, classes) if request.target else None

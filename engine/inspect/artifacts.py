@@ -119,6 +119,8 @@ def artifacts(request: ArtifactsRequest, progress: Progress) -> str:
     muted = EditSet(name, name, (UnitEdit(units, name=name),), source.info.id, "artifact finder")
     if units:
         write_text(folder / MUTED, to_json(muted))
+    else:  # not one of an earlier search
+        (folder / MUTED).unlink(missing_ok=True)
     write_text(folder / REPORT, json.dumps(report, indent=1, ensure_ascii=False))
     progress(1.0, f"{len(units)} units muted")
     return str(folder / REPORT)
