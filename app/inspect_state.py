@@ -71,6 +71,8 @@ def job_title(request: InspectJob) -> str:
     match request:
         case StudyRequest():
             return f"Look inside {short_name(request.network)}"
+        case DescribeRequest(audit=word) if word:
+            return f"Audit {word[:40]}"
         case DescribeRequest():
             return "Describe units"
         case DescriberRequest():
@@ -101,6 +103,14 @@ def short_name(path: str) -> str:
 def unit_words(unit: Unit) -> str:
     """`b16.conv1 · 42`."""
     return f"{unit.layer} · {unit.index}"
+
+
+def share_words(share: float) -> str:
+    """`12 %`; never a power of ten."""
+    percent = share * 100
+    if 0 < percent < 0.01:
+        return "under 0.01 %"
+    return f"{percent:.2g} %" if percent < 99.5 else f"{percent:,.0f} %"
 
 
 def count_words(count: int, one: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QImage
 
-from app.inspect_state import unit_words
+from app.inspect_state import share_words, unit_words
 from app.inspecting import KEY
 from app.link import EngineLink
 from app.widgets.parts import image_of
@@ -202,7 +202,7 @@ def said(summary: UnitSummary) -> str:
     if summary.score is not None:
         parts.append(f"described {summary.score:.2f}")
     if summary.effect is not None:
-        parts.append(f"turned off it changes {summary.effect * 100:.2g} %")
+        parts.append(f"turned off it changes {share_words(summary.effect)}")
     if summary.starred:
         parts.append("starred")
     if summary.note:

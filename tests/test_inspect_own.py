@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch.nn.functional import leaky_relu
 
+from engine.inspect.effects import effects
 from engine.inspect.exemplars import study
 from engine.inspect.module_edits import ModuleEdits
 from engine.inspect.modules import open_module
@@ -16,7 +17,7 @@ from engine.inspect.networks import open_network
 from engine.inspect.own import SIDE
 from engine.inspect.sources import find
 from engine.inspect.study import Study
-from engine.messages import LodestoneError, Probes, StudyRequest, Unit, UnitEdit
+from engine.messages import EffectsRequest, LodestoneError, Probes, StudyRequest, Unit, UnitEdit
 from engine.picture.pyramid.export import config_of
 from engine.picture.pyramid.grid import pad, resize
 from engine.progress import Progress
@@ -101,3 +102,19 @@ def test_a_pyramid_of_one_level_looks_at_nothing(tmp_path: Path) -> None:
     save_model(path, state, Card("pyramid", "short", hyper))
     with pytest.raises(LodestoneError, match="one level"):
         open_network(str(path))
+
+
+def test_effects_on_an_answer_that_is_a_picture_are_shares_of_it(tmp_path: Path) -> None:
+    path = tiny_upscaler(tmp_path)
+    pictures = coloured(tmp_path / "pictures", 3)
+    probes = Probes(str(tmp_path / "pictures"))
+    folder = study(StudyRequest(str(path), probes, ("bends.1",)), Progress())
+    effects(EffectsRequest(folder, pictures=3), Progress())
+    opened = open_module(str(path), "cpu")
+    x, unit = opened.prepare(list(pictures)), Unit("bends.1", 2)
+    edit = ModuleEdits([UnitEdit((unit,))], opened.info, opened.device)
+    with torch.no_grad():
+        plain = opened.module(x)
+        with edit.trace(opened.module):
+            change = (opened.module(x) - plain).abs().mean() / plain.abs().mean()
+    assert Study.open(folder).effects[unit] == pytest.approx(float(change), rel=1e-3)

@@ -19,7 +19,7 @@ from PySide6.QtGui import QFont, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, 
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from app import icons, theme
-from app.inspect_state import unit_words
+from app.inspect_state import share_words, unit_words
 from app.unit_model import CELL, THUMBNAILS, Cell, UnitModel
 from app.widgets.painting import draw_rounded
 from engine.messages import UnitSummary
@@ -121,7 +121,7 @@ class UnitDelegate(QStyledItemDelegate):
         room = lower.adjusted(0, 0, -66 if share is not None else 0, 0)
         place = unit_words(summary.unit) if summary.words else _figures(summary, room.width())
         if summary.effect is not None:
-            place = f"{place} · {summary.effect * 100:.2g} %"
+            place = f"{place} · {share_words(summary.effect)}"
         place = painter.fontMetrics().elidedText(
             place, Qt.TextElideMode.ElideMiddle, int(room.width())
         )

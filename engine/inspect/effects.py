@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +15,11 @@ from engine.inspect.sources import Source, find
 from engine.inspect.study import StudiedLayer, Study, keep_effects
 from engine.messages import EffectsRequest, LodestoneError, Unit, UnitEdit
 from engine.progress import Progress
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from engine.inspect.modules import OpenModule
 
 saved_every = 32
 """Units; a job that is stopped keeps these."""
@@ -71,8 +77,9 @@ def _drawn(
 def _answered(
     request: EffectsRequest, study: Study, layers: Sequence[StudiedLayer], source: Source
 ) -> Iterator[tuple[Unit, float | None]]:
-    """Mean change of a classifier's largest logit, to first order (gradient times activation):
-    one pass for all units, where ablating each would take hours."""
+    """Mean change of a classifier's largest logit as a share of it, to first order (gradient times
+    activation): one pass for all units, where ablating each would take hours. Of a network that
+    answers with a picture: that of the answer, each unit ablated."""
     import torch
 
     from engine.inspect.modules import open_source
@@ -86,7 +93,33 @@ def _answered(
             f"The study of {source.name} does not hold the pictures as it sees them. Make it again."
         )
     x = torch.from_numpy(opened.preprocessing.numbers(shown))
+    if opened.info.kind == "network":
+        yield from _changed(opened, x[: request.pictures], layers)
+        return
+    with torch.inference_mode():
+        largest = opened.module(x.to(opened.device)).amax(dim=1).abs().mean()
     names = [layer.name for layer in layers]
     for name, values in first_order(opened, x, names).items():
         for index, value in enumerate(np.abs(values).mean(axis=0)):
-            yield Unit(name, index), float(value)
+            yield Unit(name, index), float(value) / max(float(largest), 1e-9)
+
+
+def _changed(
+    opened: OpenModule, x: Tensor, layers: Sequence[StudiedLayer]
+) -> Iterator[tuple[Unit, float | None]]:
+    """Mean change of the answer to pictures x, as a share of its mean size."""
+    import torch
+
+    from engine.inspect.module_edits import ModuleEdits
+
+    x = x.to(opened.device)
+    with torch.inference_mode():
+        plain = opened.module(x)
+    size = max(float(plain.abs().mean()), 1e-9)
+    for layer in layers:
+        for index in range(layer.units):
+            unit = Unit(layer.name, index)
+            edits = ModuleEdits([UnitEdit((unit,))], opened.info, opened.device)
+            with torch.inference_mode(), edits.trace(opened.module):
+                turned = opened.module(x)
+            yield unit, float((turned - plain).abs().mean()) / size

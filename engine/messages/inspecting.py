@@ -145,6 +145,8 @@ class UnitsQuestion:
     """Exemplars shown of each."""
     size: int = 48
     """Pixels of a thumbnail's side."""
+    units: tuple[Unit, ...] = ()
+    """Only these, in this order whatever `order` says; () = all."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +162,7 @@ class UnitSummary:
     sparsity: float = 0.0
     """Share of pictures in which it is (nearly) silent."""
     effect: float | None = None
-    """Mean change of the picture (0..1) or the logits when ablated, once measured."""
+    """Mean change when ablated, once measured: of the picture, 0..1, or a share of the answer."""
     starred: bool = False
     note: str = ""
     strip: Picture | None = None
