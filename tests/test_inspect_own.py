@@ -51,6 +51,16 @@ def test_an_upscaler_is_studied_like_any_network(tmp_path: Path) -> None:
     kept = Study.open(study(request, Progress()))
     assert kept.layer("bends.1").units == 8
     assert kept.network.kind == "network"
+    # Effects are shares of the answer, which is a picture.
+    effects(EffectsRequest(str(kept.folder), pictures=4), Progress())
+    opened = open_module(str(path), "cpu")
+    x, unit = opened.prepare(list(pictures)), Unit("bends.1", 2)
+    edit = ModuleEdits([UnitEdit((unit,))], opened.info, opened.device)
+    with torch.no_grad():
+        plain = opened.module(x)
+        with edit.trace(opened.module):
+            change = (opened.module(x) - plain).abs().mean() / plain.abs().mean()
+    assert Study.open(kept.folder).effects[unit] == pytest.approx(float(change), rel=1e-3)
 
 
 def test_ready_upscalers_open_by_name() -> None:
@@ -102,19 +112,3 @@ def test_a_pyramid_of_one_level_looks_at_nothing(tmp_path: Path) -> None:
     save_model(path, state, Card("pyramid", "short", hyper))
     with pytest.raises(LodestoneError, match="one level"):
         open_network(str(path))
-
-
-def test_effects_on_an_answer_that_is_a_picture_are_shares_of_it(tmp_path: Path) -> None:
-    path = tiny_upscaler(tmp_path)
-    pictures = coloured(tmp_path / "pictures", 3)
-    probes = Probes(str(tmp_path / "pictures"))
-    folder = study(StudyRequest(str(path), probes, ("bends.1",)), Progress())
-    effects(EffectsRequest(folder, pictures=3), Progress())
-    opened = open_module(str(path), "cpu")
-    x, unit = opened.prepare(list(pictures)), Unit("bends.1", 2)
-    edit = ModuleEdits([UnitEdit((unit,))], opened.info, opened.device)
-    with torch.no_grad():
-        plain = opened.module(x)
-        with edit.trace(opened.module):
-            change = (opened.module(x) - plain).abs().mean() / plain.abs().mean()
-    assert Study.open(folder).effects[unit] == pytest.approx(float(change), rel=1e-3)
