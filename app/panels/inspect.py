@@ -76,7 +76,7 @@ class InspectPage(QWidget):
         self.sets = EditSets(self.inspecting, jobs)
         self.ablation = Ablation(self.inspecting, jobs, lambda: self.look.probes)
         self.turn = TurnPart(self.inspecting, self.picture, self.sets, self.ablation)
-        self.browse = Browse(self.inspecting)
+        self.browse = Browse(self.inspecting, jobs)
         self.card = UnitCard(self.inspecting)
         self.measure = Measure(self.inspecting, live, jobs)
         self.circuit = CircuitForm(self.inspecting, jobs, live)
@@ -162,7 +162,7 @@ class InspectPage(QWidget):
 
     def _wire(self) -> None:
         inspecting, stack = self.inspecting, self._document.undo_stack
-        for part in (self.look, self.circuit, self.sets, self.ablation):
+        for part in (self.look, self.circuit, self.sets, self.ablation, self.browse.audit):
             part.failed.connect(self.failed)
         self.face.chosen.connect(self.show_face)
         self.undo.clicked.connect(stack.undo)
@@ -175,6 +175,7 @@ class InspectPage(QWidget):
         self.begin.asked.connect(self.look.study.start)
         self.look.study.told.connect(self.refresh)
         self.browse.opened.connect(self.card.words.setFocus)
+        self.browse.audit.all_asked.connect(self._to_turn)
         self.card.asked.connect(self.browse.jump)
         self.card.shown.connect(self.show_exemplar)
         self.card.picked.connect(self.circuit.set_examples)

@@ -11,6 +11,8 @@ from PySide6.QtWidgets import QLineEdit, QWidget
 from app import icons, theme
 from app.inspect_state import ORDERS, count_words
 from app.inspecting import KEY, Inspecting
+from app.jobs import Jobs
+from app.panels.inspect_audit import Audit
 from app.unit_model import UnitModel
 from app.widgets.parts import Choice, column, label, panel, row
 from app.widgets.unitgrid import UnitGrid
@@ -24,12 +26,12 @@ TYPING_MS = 160
 
 
 class Browse(QWidget):
-    """Search, layer, order, and the grid below."""
+    """Search, layer, order, the grid below, and what it is asked at the foot."""
 
     opened = Signal()
     """The card is wanted."""
 
-    def __init__(self, inspecting: Inspecting):
+    def __init__(self, inspecting: Inspecting, jobs: Jobs):
         super().__init__()
         self._inspecting = inspecting
         self._stamp = 0
@@ -47,6 +49,7 @@ class Browse(QWidget):
         for _order, words in ORDERS:
             self.order.addItem(words)
         self.count = label("", "dim")
+        self.audit = Audit(inspecting, jobs)
         self._typing = QTimer(self)
         self._typing.setSingleShot(True)
         self._typing.setInterval(TYPING_MS)
@@ -60,6 +63,7 @@ class Browse(QWidget):
         layout = column(self, spacing=0)
         layout.addWidget(head)
         layout.addWidget(self.grid, 1)
+        layout.addWidget(self.audit)
         self._wire()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -87,6 +91,8 @@ class Browse(QWidget):
         inspecting.link.answer.connect(self._answer)
         self.model.counted.connect(self._counted)
         self.model.told.connect(inspecting.learn)
+        self.audit.changed.connect(self._audited)
+        self.audit.all_asked.connect(self.grid.selectAll)
 
     # -------------------------------------------------------------- asking
 
@@ -99,7 +105,9 @@ class Browse(QWidget):
         layers = self._inspecting.layers
         chosen = (layers[at],) if 0 <= at < len(layers) else ()
         order = ORDERS[max(self.order.currentIndex(), 0)][0]
-        return UnitsQuestion(study, chosen, self.search.text().strip(), order)
+        return UnitsQuestion(
+            study, chosen, self.search.text().strip(), order, units=self.audit.units
+        )
 
     @Slot()
     def ask(self) -> None:
@@ -109,6 +117,14 @@ class Browse(QWidget):
     @Slot()
     def _study(self) -> None:
         self._layers()
+        self.ask()
+
+    @Slot()
+    def _audited(self) -> None:
+        """The units that respond, the surest first; or all again."""
+        units = self.audit.units
+        self.order.setEnabled(not units)
+        self._wanted = units[0] if units else None
         self.ask()
 
     @Slot()
@@ -190,6 +206,7 @@ class Browse(QWidget):
             self.grid.setCurrentIndex(self.model.index(at))
             self.grid.scrollTo(self.model.index(at))
             return
+        self.audit.clear()
         self._wanted = unit
         self.layer.blockSignals(True)
         self.layer.setCurrentIndex(0)

@@ -80,7 +80,10 @@ def units(question: UnitsQuestion) -> Generator[UnitsReply | None, None, UnitsRe
     yield None
     study = table.study
     rows, note = _matching(table, said, question)
-    rows = _ordered(table, said, rows, question.order)
+    if question.units:
+        rows = _ranked(table, rows, question.units)
+    else:
+        rows = _ordered(table, said, rows, question.order)
     first = min(max(0, question.first), len(rows))
     shown: list[UnitSummary] = []
     for place, row in enumerate(rows[first : first + max(0, question.count)]):
@@ -236,6 +239,15 @@ def _candidate(study: Study, unit: Unit, words: Sequence[str]) -> bool:
     leading = study.top(unit.layer)[1][unit.index][:5]
     text += " ".join(study.labels[number] for number in leading if number >= 0)
     return all(word in text.lower() for word in words)
+
+
+def _ranked(table: Table, rows: np.ndarray, units: Sequence[Unit]) -> np.ndarray:
+    """Those of the rows that are of these units, in the order of the units."""
+    for unit in units:
+        table.study.checked(unit)
+    wanted = [table.row(unit) for unit in dict.fromkeys(units)]
+    kept = set(rows.tolist())
+    return np.array([row for row in wanted if row in kept], np.int64)
 
 
 def _ordered(table: Table, said: dict[Unit, Said], rows: np.ndarray, order: str) -> np.ndarray:
