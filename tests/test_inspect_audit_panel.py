@@ -12,10 +12,20 @@ from app.panels.inspect import InspectPage
 from app.unit_model import CELL
 from app.window import MainWindow
 from engine.bench.inspect_planted import layer, write_network, write_pictures
+from engine.client import from_json
 from engine.inspect.exemplars import study
 from engine.inspect.grid import units
-from engine.messages import LodestoneError, Probes, StudyRequest, Unit, UnitsQuestion, UnitsReply
+from engine.messages import (
+    Defence,
+    LodestoneError,
+    Probes,
+    StudyRequest,
+    Unit,
+    UnitsQuestion,
+    UnitsReply,
+)
 from engine.progress import Progress
+from tests.test_inspect_ablate import place as place
 
 SOON = 60_000
 
@@ -72,6 +82,41 @@ def test_units_that_respond_stand_first_and_are_turned(
     audit.job.begin.click()
     qtbot.waitUntil(lambda: "saxophone" in window.bar.sentence, timeout=SOON)
     assert model.rowCount() == len(truth)
+
+
+def test_a_defence_is_shown_as_it_was_measured(
+    place: Path, person: Path, window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    network, data = str(place / "colours.pt2"), Probes(str(place / "data"))
+    made = study(StudyRequest(network, data, ("features",), str(tmp_path / "study")), Progress())
+    window.go("inspect")
+    page = window.page("inspect")
+    assert isinstance(page, InspectPage)
+    page.take_drop(network)
+    inspecting, defence = page.inspecting, page.defence
+    qtbot.waitUntil(lambda: inspecting.info is not None, timeout=SOON)
+    with qtbot.waitSignal(page.failed) as heard:
+        defence.job.begin.click()
+    assert "no pictures to attack" in str(heard.args)
+    inspecting.take_study(str(made))
+    qtbot.waitUntil(lambda: inspecting.probes is not None, timeout=SOON)
+    page.show_face("circuit")
+    defence.attack.button("patch").click()
+    with qtbot.waitSignal(defence.job.done, timeout=SOON) as done:
+        defence.job.begin.click()
+    assert done.args is not None
+    update = done.args[0]
+    found = from_json(Path(update.result).read_text("utf-8"))
+    assert isinstance(found, Defence)
+    shares = (found.clean, found.attacked, found.defended)
+    assert [value for _words, value in defence.bars.bars] == [100 * share for share in shares]
+    assert update.request.attack == "patch"
+    assert defence.use.isVisible() == bool(found.edits)
+    if found.edits:
+        defence.use.click()
+        assert inspecting.edits == found.edits
+    inspecting.open_study("")
+    assert not defence.bars.isVisible()
 
 
 def test_a_part_of_the_grid_has_an_order_of_its_own(

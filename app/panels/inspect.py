@@ -20,6 +20,7 @@ from app.panels.inspect_begin import InspectBegin
 from app.panels.inspect_browse import Browse
 from app.panels.inspect_card import UnitCard
 from app.panels.inspect_circuit import CircuitForm, CircuitStage
+from app.panels.inspect_defence import DefencePart
 from app.panels.inspect_job import JobPart
 from app.panels.inspect_look import LookForm
 from app.panels.inspect_measure import Measure
@@ -80,6 +81,7 @@ class InspectPage(QWidget):
         self.card = UnitCard(self.inspecting)
         self.measure = Measure(self.inspecting, live, jobs)
         self.circuit = CircuitForm(self.inspecting, jobs, live)
+        self.defence = DefencePart(self.inspecting, jobs)
         self.graph = CircuitStage(self.inspecting, self.circuit)
         self.begin = InspectBegin()
         self.setAcceptDrops(True)
@@ -130,7 +132,10 @@ class InspectPage(QWidget):
         inside.addWidget(self._small)
         inside.addWidget(self.turn, 1)
         circuit = QWidget()
-        column(circuit, margin=12).addWidget(self.circuit)
+        inside = column(circuit, margin=12, spacing=16)
+        inside.addWidget(self.circuit)
+        inside.addWidget(self.defence)
+        inside.addStretch(1)
         for page, name in ((look, "Look inside"), (turn, "Turn"), (circuit, "Circuit")):
             self._forms.addWidget(scroll(page, name))
         self._left_side = panel()
@@ -162,7 +167,8 @@ class InspectPage(QWidget):
 
     def _wire(self) -> None:
         inspecting, stack = self.inspecting, self._document.undo_stack
-        for part in (self.look, self.circuit, self.sets, self.ablation, self.browse.audit):
+        told = (self.look, self.circuit, self.defence, self.sets, self.ablation, self.browse.audit)
+        for part in told:
             part.failed.connect(self.failed)
         self.face.chosen.connect(self.show_face)
         self.undo.clicked.connect(stack.undo)
