@@ -30,12 +30,15 @@ ROOT = Path(__file__).parent.parent
 def display() -> Iterator[str]:
     """A display of our own, so that no other window lies over ours."""
     read, write = os.pipe()
-    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x800x24"]
+    # A number that no test beside this one has just given back; and no new start when a client that
+    # came before the program (the one that takes pictures) leaves.
+    number = f":{1000 + os.getpid() % 30000}"
+    command = ["Xvfb", number, "-displayfd", str(write), "-screen", "0", "1280x800x24", "-noreset"]
     with subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL) as server:
         os.close(write)
         with os.fdopen(read) as pipe:
-            number = pipe.readline().strip()
-        yield f":{number}"
+            assert pipe.readline().strip() == number[1:]
+        yield number
         server.terminate()
 
 
