@@ -177,7 +177,7 @@ def _add_bench(commands: Any) -> None:
         default="steer",
     )
     command.add_argument("--pictures", nargs="+", default=[], metavar="DIR",
-                         help="upscale: folders of large pictures to measure on")  # fmt: skip
+                         help="what to measure upscale and inspect on: folders")  # fmt: skip
 
 
 def _add_output(command: argparse.ArgumentParser, metavar: str) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from app.state import Card, Morph, Snapshot, SteerState, Wander, from_request
@@ -198,8 +198,3 @@ def restored(
 ) -> SteerState:
     """The state that shows a preset or a picture file."""
     return from_request(with_directions(state, directions), request)
-
-
-def field_names() -> set[str]:
-    """Every field of SteerState; a test checks that none is forgotten above."""
-    return {field.name for field in fields(SteerState)}

@@ -63,8 +63,3 @@ def number_styles(specs: Iterable[LayerSpec]) -> tuple[Layer, ...]:
 def count_styles(layers: Iterable[Layer]) -> int:
     """Style channels in all (S)."""
     return sum(layer.style_count for layer in layers)
-
-
-def count_noise(layers: Iterable[Layer]) -> int:
-    """Noise elements in all; 0 when the architecture has no noise."""
-    return sum(layer.resolution**2 for layer in layers if layer.noise)

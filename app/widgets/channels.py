@@ -91,9 +91,6 @@ class ChannelModel(QAbstractListModel):
         self._images.setdefault(channel, {})[end] = image
         self._redraw(channel)
 
-    def forget_images(self) -> None:
-        self._images.clear()
-
     def image(self, channel: int, end: int) -> QImage | None:
         return self._images.get(channel, {}).get(end)
 

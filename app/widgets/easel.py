@@ -92,11 +92,6 @@ class Easel(Overlay):
         height, width = self._painting.source.shape[:2]
         return width, height
 
-    @property
-    def source_pixels(self) -> np.ndarray:
-        """(H, W, 4) BGRX of the source at the easel's size."""
-        return self._painting.source
-
     def raster(self, ground: Ground, strokes: tuple[Stroke, ...]) -> np.ndarray:
         """(H, W, 4) BGRX."""
         return self._painting.raster(ground, strokes)

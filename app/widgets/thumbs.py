@@ -71,10 +71,6 @@ class ThumbGrid(QWidget):
         self.update()
 
     @property
-    def cursor_index(self) -> int:
-        return self._cursor
-
-    @property
     def count(self) -> int:
         return len(self._labels)
 

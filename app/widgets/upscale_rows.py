@@ -109,11 +109,6 @@ class UpscaleRows(QListView):
         if place is not None:
             self.scrollTo(self._model.index(place))
 
-    def repaint_row(self, number: int) -> None:
-        place = self._model.places.get(number)
-        if place is not None:
-            self.update(self._model.index(place))
-
     @property
     def current(self) -> int:
         """Number of the chosen row, 0 for none."""

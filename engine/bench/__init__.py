@@ -11,7 +11,8 @@ AREAS = ("steer", "discover", "picture", "sound", "upscale", "inspect")
 def measures(area: str, pictures: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
     """Measure one of `AREAS`; yields `figure.Figure`s as dictionaries, as they are ready.
 
-    pictures: folders of large ones, for `upscale`
+    pictures: folders of large ones, for `upscale`; for `inspect` a folder of probes, and the zip
+        of drawn portraits
     """
     from models.errors import LodestoneError
 
@@ -54,7 +55,7 @@ def measures(area: str, pictures: Sequence[str] = ()) -> Iterator[dict[str, Any]
     if area == "inspect":
         from engine.bench import inspect
 
-        return inspect.measures()
+        return inspect.measures(pictures)
     raise LodestoneError(f"There are no measures of {area!r:.40}. Measure {' or '.join(AREAS)}.")
 
 

@@ -5,12 +5,19 @@ Each part is a module `engine/bench/inspect_PART.py` with `measures()`; one line
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 
-def measures() -> Iterator[dict[str, Any]]:
-    """Every figure, as it is ready."""
+def measures(pictures: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
+    """Every figure, as it is ready.
+
+    pictures: a folder of probes (without it, crops of what ships), a zip of drawn portraits
+    (without it, their two figures are missing)
+    """
+    folder = next((one for one in pictures if Path(one).is_dir()), "")
+    portraits = next((one for one in pictures if Path(one).is_file()), "")
     from engine.bench import (
         inspect_circuit,
         inspect_exemplars,
@@ -23,9 +30,9 @@ def measures() -> Iterator[dict[str, Any]]:
     return told(
         (
             ("networks", inspect_networks.measures),
-            ("exemplars", inspect_exemplars.measures),
-            ("descriptions", inspect_words.measures),
-            ("turned units", inspect_turn.measures),
+            ("exemplars", lambda: inspect_exemplars.measures(folder)),
+            ("descriptions", lambda: inspect_words.measures(portraits)),
+            ("turned units", lambda: inspect_turn.measures(folder)),
             ("circuits", inspect_circuit.measures),
         )
     )

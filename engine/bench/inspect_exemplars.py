@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -24,8 +23,6 @@ from engine.inspect.tally import spatial
 from engine.messages import Probes, StudyRequest, Unit, UnitQuestion
 from engine.progress import Progress
 
-GIVEN = "LODESTONE_PROBES"
-"""A folder of pictures to measure on; without it, crops of what ships with the program."""
 PICTURES = 500
 KEPT = 128
 """Pictures of which brute force keeps all activations."""
@@ -34,10 +31,11 @@ LAYERS = (*(f"_blocks.{block}" for block in range(16)), "_relu1")
 """The outputs of all blocks and of the head before its pooling: 3,088 units."""
 
 
-def measures() -> Iterator[Figure]:
+def measures(given: str = "") -> Iterator[Figure]:
+    """given: a folder of pictures; without it, crops of what ships with the program"""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        data = os.environ.get(GIVEN, "") or crops(place / "crops")
+        data = given or crops(place / "crops")
         network: Any = open_network(NETWORK, "cpu")
         info = network.info
         probes = read_probes(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import os
 import tempfile
 import threading
 import time
@@ -50,13 +49,14 @@ classes = 3
 top = 10
 
 
-def measures() -> Iterator[Figure]:
+def measures(given: str = "") -> Iterator[Figure]:
+    """given: a folder of pictures for classes; without it, crops of what ships"""
     info = Library(paths.home()).find(GENERATOR)
     runtime = open_runtime(info, "cpu")
     yield _cost(runtime)
     yield from _toggles(runtime)
     yield from _canvas(info)
-    yield from _classes()
+    yield from _classes(given)
 
 
 def _edit(info: ModelInfo, number: int) -> UnitEdit:
@@ -171,14 +171,14 @@ def _canvas(info: ModelInfo) -> Iterator[Figure]:
 # ---------------------------------------------------------------- classes
 
 
-def _classes() -> Iterator[Figure]:
+def _classes(given: str) -> Iterator[Figure]:
     """The commonest classes among the probes, by labels or by the network's own answers."""
-    from engine.bench.inspect_exemplars import GIVEN, crops
+    from engine.bench.inspect_exemplars import crops
     from engine.inspect.ablate import ablate
 
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        data = os.environ.get(GIVEN, "") or crops(place / "crops")
+        data = given or crops(place / "crops")
         probes = Probes(data, pictures)
         found: list[dict[str, Any]] = []
         for name in _commonest(probes):

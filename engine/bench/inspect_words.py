@@ -6,7 +6,6 @@ measured here (the other half, seeds from 100).
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -28,8 +27,6 @@ from engine.messages import DescribeRequest, Probes, StudyRequest
 from engine.paths import assets
 from engine.progress import Progress
 
-PORTRAITS = "LODESTONE_PORTRAITS"
-"""The zip of drawn portraits with their recipes, where it is at hand."""
 planted_pictures, planted_seed = 300, 100
 worlds = 3
 concepts, per_concept = 30, 26
@@ -39,11 +36,12 @@ samples = 256
 generator_layers = ("b16.conv1", "b32.conv1")
 
 
-def measures() -> Iterator[Figure]:
+def measures(given: str = "") -> Iterator[Figure]:
+    """given: a zip of drawn portraits with their tags"""
     yield from _planted()
     yield from _labelled()
-    yield from _heads()
-    yield from _generator()
+    yield from _heads(given)
+    yield from _generator(given)
 
 
 # ---------------------------------------------------------------- planted in a network
@@ -223,12 +221,11 @@ def _abstention(confident: Sequence[tuple[bool, float]]) -> Iterator[Figure]:
 # ---------------------------------------------------------------- a real head
 
 
-def _heads() -> Iterator[Figure]:
+def _heads(given: str) -> Iterator[Figure]:
     """Linear heads for portrait tags on Lite0's features, then named on other pictures."""
     title = "portrait heads named"
-    given = os.environ.get(PORTRAITS, "")
-    if not given or not Path(given).is_file():
-        yield missing(title, "of 1", None, f"set {PORTRAITS} to the zip of drawn portraits")
+    if not given:
+        yield missing(title, "of 1", None, "give the zip of drawn portraits with --pictures")
         return
     from engine.bench.inspect_heads import heads
 
@@ -246,12 +243,11 @@ def _heads() -> Iterator[Figure]:
     yield Figure(title, mine, "of 1", f"> {best:.3f}", mine > best, peer, best, note=note)
 
 
-def _generator() -> Iterator[Figure]:
+def _generator(given: str) -> Iterator[Figure]:
     """Units of the portraits generator against what an observer of recipes sees in its samples."""
     title = "portraits generator: held-out AUC of the words"
-    given = os.environ.get(PORTRAITS, "")
-    if not given or not Path(given).is_file():
-        yield missing(title, "AUC", None, f"set {PORTRAITS} to the zip of drawn portraits")
+    if not given:
+        yield missing(title, "AUC", None, "give the zip of drawn portraits with --pictures")
         return
     from engine.bench.inspect_heads import learn
     from engine.inspect.exemplars import study

@@ -114,11 +114,6 @@ class Preprocessing:
             raise ValueError("the crop is larger than the picture it is cut from")
 
 
-def _as_tuple(value: Any) -> Any:
-    """JSON has lists only."""
-    return tuple(value) if isinstance(value, list) else value
-
-
 def _numbers(values: Sequence[float]) -> str:
     if len(set(values)) == 1:
         return f"{values[0]:g}"

@@ -49,16 +49,6 @@ class Corpus:
         return round(frame * step * self.rate)
 
 
-def corpus_of(sound: Sound, hidden: Sequence[tuple[int, int]] = ()) -> Corpus:
-    """`analysed`, without its pauses."""
-    work = analysed(sound, hidden)
-    while True:
-        try:
-            next(work)
-        except StopIteration as done:
-            return done.value
-
-
 def analysed(sound: Sound, hidden: Sequence[tuple[int, int]] = ()) -> Generator[None, None, Corpus]:
     """`hidden`: [from, to) in samples of `sound`; silenced before anything is computed.
 

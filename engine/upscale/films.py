@@ -29,11 +29,6 @@ def moving_stream(source: Any, path: Path) -> Any:
     return video
 
 
-def first_frame(path: Path) -> np.ndarray:
-    """(H, W, 3) uint8 of a film, to look at before it is enlarged."""
-    return glance(path)[0]
-
-
 def glance(path: Path) -> tuple[np.ndarray, int]:
     """Its first frame, (H, W, 3) uint8, and about how many there are."""
     from av.error import FFmpegError

@@ -6,7 +6,7 @@ torch, so a card alone (one file) is enough to draw.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -201,8 +201,3 @@ def _session(content: bytes) -> Any:
     # Every length is another one: memory kept for the last would only be in the way.
     options.enable_mem_pattern = False
     return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-
-
-def identity_of(shares: Sequence[float], frames: int) -> np.ndarray:
-    """(K, frames): the same mixture throughout."""
-    return np.repeat(np.array(shares, np.float32)[:, None], frames, axis=1)
